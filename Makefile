@@ -1,0 +1,50 @@
+# Two commands do everything: `make reports` and `make test`. Each makes the environment if need be.
+
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.14 python3; do \
+	if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then echo $$python; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+export UV_PYTHON_DOWNLOADS := never
+WORKERS ?= 2
+
+.PHONY: reports test slow validate lab lock lint clean
+
+reports: $(VENV)/.installed
+	@$(BIN)/impl run
+
+test: $(VENV)/.installed lint
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not validate"
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+slow: $(VENV)/.installed
+	$(BIN)/pytest -n $(WORKERS) --timeout 3600 -m slow
+
+validate: $(VENV)/.installed
+	$(BIN)/pytest --timeout 0 -m validate
+
+lab: $(VENV)/.installed
+	$(BIN)/jupyter lab notebooks
+
+# Names, versions and hashes for every platform; no index and no host.
+lock: $(VENV)/.installed
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.12 \
+		--all-extras --output-file requirements.lock pyproject.toml
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.12 or newer was found. Install one, or name it: make PYTHON=/path/to/python3.13 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x "$(UV)" || { awk '/^uv==/ {keep=1} keep && /^[^ ]/ && !/^uv==/ {exit} keep' requirements.lock > $(VENV)/uv.txt && \
+		$(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.txt; }
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,64 @@
+"""impl: Bayesian evaluation of local adaptations of change bundles, from a parameter file to a report.
+
+The public names and nothing else. Each is loaded when first asked for (PEP 562), so that
+`import impl`, `impl --help` and `impl check` stay light and rendering never loads a sampler.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from impl.data.read import read_panel
+    from impl.disclosure.make import make_release
+    from impl.model.build import build_model
+    from impl.model.checks import check_fit
+    from impl.model.estimands import estimate
+    from impl.model.evaluate import evaluate_paired
+    from impl.model.fit import sample
+    from impl.release.files import read_release, write_release
+    from impl.report.show import finish_report, show_report
+    from impl.study.load import find_root, read_study
+
+_HOME = {
+    "build_model": "impl.model.build",
+    "check_fit": "impl.model.checks",
+    "estimate": "impl.model.estimands",
+    "evaluate_paired": "impl.model.evaluate",
+    "find_root": "impl.study.load",
+    "finish_report": "impl.report.show",
+    "make_release": "impl.disclosure.make",
+    "read_panel": "impl.data.read",
+    "read_release": "impl.release.files",
+    "read_study": "impl.study.load",
+    "sample": "impl.model.fit",
+    "show_report": "impl.report.show",
+    "write_release": "impl.release.files",
+}
+
+__all__ = [
+    "build_model",
+    "check_fit",
+    "estimate",
+    "evaluate_paired",
+    "find_root",
+    "finish_report",
+    "make_release",
+    "read_panel",
+    "read_release",
+    "read_study",
+    "sample",
+    "show_report",
+    "write_release",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'impl' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What the user brings: tables, read and checked before anything is modelled."""

@@ -1,0 +1,62 @@
+"""The panel: checked cells of site x period, with roll-out and adaptations, ready for any model.
+
+`Panel` is confidential. Building one is the only way in: what the contract refuses never reaches a model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """One calendar period; both dates belong to it."""
+
+    start: date
+    end: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelWarning:
+    """Something the reader should know that does not stop the run; the words live in the language files."""
+
+    code: str
+    values: dict[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Checked input of one study.
+
+    cells: one row per measure x site x period on the full grid, sorted by measure, site, period, columns
+        `measure` (str), `site` (str), `period` (int, position in `periods`), `numerator` (float),
+        `denominator` (float), `sum_squares` (float, within-cell sum of squared deviations, measures of
+        kind mean only, else NaN), `observed` (bool). Where `observed` is False the numbers are NaN and the
+        cell is a declared gap or was not in the file; it leaves the likelihood and is counted.
+    sites: site codes in code order. periods: contiguous calendar periods of equal kind.
+    period_months: length of a period in months (1, 3, 4, 6, 12; 12/52.1775 for weeks).
+    rollout: one row a site in the order of `sites`, columns `site`, `state` (start | never | before-data),
+        `allocated_start`, `actual_start`, `transition_end`, `stop` (date or None), and positions
+        `start_period` (float: first *full* intervention period, may lie after the last period; NaN for
+        never and before-data), `transition_from` (float: first period touched by the bundle before
+        start_period, NaN if none), `stop_period` (float: first period without the bundle, NaN if none).
+    adaptations: None or one row a modification: `site`, `start` (date), `end` (date | None), `component`,
+        `nature`, `consistent` (yes | no | unknown), `planned` (yes | no | unknown),
+        `from_period` (int: first period that begins on or after `start`; may lie after the last period).
+    names: site code -> name shown to readers (the code where no name was given).
+    vintage: date of extraction of the newest row, if the table states one.
+    warnings: what `impl check` prints and the Release carries.
+    """
+
+    cells: pd.DataFrame
+    sites: tuple[str, ...]
+    periods: tuple[Period, ...]
+    period_months: float
+    rollout: pd.DataFrame
+    adaptations: pd.DataFrame | None
+    names: dict[str, str]
+    vintage: date | None
+    warnings: tuple[PanelWarning, ...] = ()

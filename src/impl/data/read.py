@@ -1,0 +1,277 @@
+"""The contract: from the user's tables to a Panel, or every fault at once. No model sees a bad row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from impl.data.adaptation import adaptation_table, read_adaptations
+from impl.data.calendar import Calendar, derive_calendar
+from impl.data.panel import Panel, PanelWarning
+from impl.data.rollout import early_starts, match_sites, read_rollout, rollout_table, rollout_warnings
+from impl.data.rows import Rows, read_rows
+from impl.errors import DataError, DesignError, Fault
+from impl.study.catalogue import Measure
+from impl.study.load import read_measure
+from impl.study.study import Study
+
+MANY_GAPS = 0.20  # share of cells; above it the gaps themselves need explaining (choice)
+
+Grid = npt.NDArray[np.float64]
+
+
+def read_panel(study: Study, *, today: date | None = None) -> Panel:
+    """Read and check the tables of a study. `today` (UTC by default) is the last day that can have data.
+
+    Raises DataError with all faults of all tables, or DesignError where the tables are each in order but
+    cannot answer the study's question.
+    """
+    root = study.root
+    measures = {name: read_measure(name, root) for name in (study.measures.primary, *study.measures.paired)}
+    faults: list[Fault] = []
+    rows = read_rows(study, measures, today or datetime.now(UTC).date(), faults)
+    starts = read_rollout(root, study.rollout.file, faults)
+    adaptations = None
+    if study.adaptations is not None:
+        sites = set(starts or ()) | set(rows.sites if rows else ())
+        adaptations = read_adaptations(root, study.adaptations.file, sites, faults)
+    if rows is not None and starts is not None and rows.sites and starts:
+        faults += match_sites(rows.sites, starts, study.data.file, study.rollout.file)
+    calendar = _calendar(rows, study, faults)
+    if calendar is not None and starts is not None:
+        faults += early_starts(starts, calendar.periods[0].start, study.rollout.file)
+    if faults or rows is None or starts is None or calendar is None:
+        raise DataError(faults)
+
+    site_order = _in_code_order(rows.sites)
+    rollout = rollout_table(starts, site_order, calendar.periods)
+    grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
+    gaps = int((~grid.observed).sum()) - grid.zero_exposure
+    grid, stopped = _without_stopped(grid, rollout)
+    _check_primary(grid, measures[study.measures.primary], study)
+    kind = "stepped_wedge" if study.notebook.startswith("30_") else "before_after"
+    _check_design(grid, rollout, study, kind)
+    names = {site: rows.names.get(site, site) for site in site_order}
+    return Panel(
+        cells=_cells(grid),
+        sites=site_order,
+        periods=calendar.periods,
+        period_months=calendar.months,
+        rollout=rollout,
+        adaptations=None if adaptations is None else adaptation_table(adaptations, calendar.periods),
+        names=names,
+        vintage=rows.vintage,
+        warnings=(
+            *_gap_warnings(grid, gaps, stopped),
+            *rollout_warnings(starts, names, calendar.periods, kind),
+        ),
+    )
+
+
+def _calendar(rows: Rows | None, study: Study, faults: list[Fault]) -> Calendar | None:
+    if rows is None or not rows.spans:
+        return None
+    calendar = derive_calendar(rows.spans, Path(study.data.file).name)
+    if isinstance(calendar, Calendar):
+        return calendar
+    faults += calendar
+    return None
+
+
+def _in_code_order(sites: Iterable[str]) -> tuple[str, ...]:
+    """Numbers by size where every code is one (1, 2, 10), else by text."""
+    codes = list(sites)
+    if all(code.isascii() and code.isdigit() for code in codes):
+        return tuple(sorted(codes, key=lambda code: (int(code), code)))
+    return tuple(sorted(codes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Grid:
+    """The full grid measure x site x period; NaN where not observed. zero_exposure: cells dropped for it."""
+
+    measures: tuple[str, ...]
+    sites: tuple[str, ...]
+    numerator: Grid
+    denominator: Grid
+    sum_squares: Grid
+    observed: npt.NDArray[np.bool_]
+    zero_exposure: int
+
+
+def _fill(rows: Rows, sites: tuple[str, ...], calendar: Calendar, measures: tuple[str, ...]) -> _Grid:
+    shape = (len(measures), len(sites), len(calendar.periods))
+    position = {period.start: index for index, period in enumerate(calendar.periods)}
+    site_position = {site: index for index, site in enumerate(sites)}
+    place = (
+        np.array([measures.index(name) for name in rows.measure], dtype=int),
+        np.array([site_position[site] for site in rows.site], dtype=int),
+        np.array([position[start] for start, _ in rows.span], dtype=int),
+    )
+    numbers = np.array(rows.numbers, dtype=float).reshape(-1, 3)
+    values = np.full((3, *shape), np.nan)
+    for index in range(3):
+        values[index][place] = numbers[:, index]
+    return _Grid(
+        measures=measures,
+        sites=sites,
+        numerator=values[0],
+        denominator=values[1],
+        sum_squares=values[2],
+        observed=~np.isnan(values[0]),
+        zero_exposure=rows.dropped,
+    )
+
+
+def _without_stopped(grid: _Grid, rollout: pd.DataFrame) -> tuple[_Grid, int]:
+    """Grid with gaps from each site's stop on, and the number of site-periods with data that this left out."""
+    stops = rollout["stop_period"].to_numpy(dtype=float)
+    periods = np.arange(grid.observed.shape[2])
+    after = periods[None, :] >= np.where(np.isnan(stops), np.inf, stops)[:, None]
+    kept = replace(
+        grid,
+        numerator=np.where(after, np.nan, grid.numerator),
+        denominator=np.where(after, np.nan, grid.denominator),
+        sum_squares=np.where(after, np.nan, grid.sum_squares),
+        observed=grid.observed & ~after,
+    )
+    return kept, int((grid.observed.any(axis=0) & after).sum())
+
+
+def _check_primary(grid: _Grid, primary: Measure, study: Study) -> None:
+    index = grid.measures.index(primary.id)
+    seen = grid.observed[index]
+    where = f"{Path(study.data.file).name}, measure {primary.id}"
+    if not seen.any():
+        raise DataError(
+            [
+                _fault(
+                    "data.nothing_observed",
+                    where,
+                    "no cell with numbers",
+                    "at least one",
+                    "Bring the counts, or choose another primary measure.",
+                )
+            ]
+        )
+    events = grid.numerator[index][seen]
+    if primary.kind != "mean" and not events.any():
+        raise DataError(
+            [
+                _fault(
+                    "data.all_zero",
+                    where,
+                    f"0 events in all {seen.sum()} cells",
+                    "at least one event",
+                    "An effect cannot be estimated without events: use a longer series, more sites "
+                    "or another measure.",
+                )
+            ]
+        )
+    if primary.kind == "proportion" and (events == grid.denominator[index][seen]).all():
+        raise DataError(
+            [
+                _fault(
+                    "data.all_events",
+                    where,
+                    f"all of the denominator in all {seen.sum()} cells",
+                    "at least one without the event",
+                    "An effect cannot be estimated where nothing varies: use another measure.",
+                )
+            ]
+        )
+
+
+def _check_design(grid: _Grid, rollout: pd.DataFrame, study: Study, kind: str) -> None:
+    """Refuse data that hold no comparison. Sites treated before the data have no part in the effect."""
+    faults: list[Fault] = []
+    where = f"{study.id}.yaml, key 'rollout.file'"
+    starts = rollout["start_period"].to_numpy(dtype=float)
+    touched = rollout["transition_from"].to_numpy(dtype=float)
+    states = rollout["state"].to_numpy()
+    periods = np.arange(grid.observed.shape[2])[None, :]
+    dated = np.where(np.isnan(starts), np.inf, starts)[:, None]
+    treated = periods >= dated
+    before = periods < np.where(np.isnan(touched)[:, None], dated, touched[:, None])
+    before &= (states != "before-data")[:, None]
+    for index, measure in enumerate(grid.measures):
+        seen = grid.observed[index]
+        if not (seen & treated).any():
+            faults.append(
+                _fault(
+                    "design.never_treated",
+                    where,
+                    f"no period of {measure} with the bundle",
+                    "at least one",
+                    "Check the start dates against the periods of the data.",
+                )
+            )
+        if not (seen & before).any():
+            faults.append(
+                _fault(
+                    "design.no_baseline",
+                    where,
+                    f"no period of {measure} from before the start",
+                    "at least one",
+                    "Bring data from before the start.",
+                )
+            )
+    starting = states == "start"
+    if (
+        kind == "stepped_wedge"
+        and starting.any()
+        and not (states == "never").any()
+        and len(set(starts[starting])) == 1
+    ):
+        faults.append(
+            _fault(
+                "design.one_wave",
+                f"{study.id}.yaml, key 'notebook'",
+                "30_stepped_wedge with one common start",
+                "20_before_after for these data",
+                "With one start and no site without the bundle, time and effect cannot be told apart "
+                "as in a stepped wedge.",
+            )
+        )
+    if faults:
+        raise DesignError(faults)
+
+
+def _gap_warnings(grid: _Grid, gaps: int, stopped: int) -> list[PanelWarning]:
+    warnings = []
+    share = gaps / grid.observed.size
+    if gaps:
+        values: dict[str, float | int | str] = {"count": gaps, "share": round(share, 4)}
+        warnings.append(PanelWarning(code="gaps", values=values))
+        if share > MANY_GAPS:
+            warnings.append(PanelWarning(code="many_gaps", values=values))
+    if grid.zero_exposure:
+        warnings.append(PanelWarning(code="zero_exposure_dropped", values={"count": grid.zero_exposure}))
+    if stopped:
+        warnings.append(PanelWarning(code="stopped_periods_left_out", values={"count": stopped}))
+    return warnings
+
+
+def _cells(grid: _Grid) -> pd.DataFrame:
+    measures, sites, periods = grid.observed.shape
+    return pd.DataFrame(
+        {
+            "measure": pd.Series(np.repeat(grid.measures, sites * periods), dtype="str"),
+            "site": pd.Series(np.tile(np.repeat(grid.sites, periods), measures), dtype="str"),
+            "period": np.tile(np.arange(periods), measures * sites),
+            "numerator": grid.numerator.ravel(),
+            "denominator": grid.denominator.ravel(),
+            "sum_squares": grid.sum_squares.ravel(),
+            "observed": grid.observed.ravel(),
+        }
+    )
+
+
+def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:
+    return Fault(code=code, where=where, got=got, allowed=allowed, fix=fix)

@@ -1,0 +1,253 @@
+"""The roll-out table: when the bundle started at each site, as dates and as positions in the calendar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+
+from impl.data.panel import PanelWarning, Period
+from impl.data.table import Cell, cell_of, read_code, read_date, read_table
+from impl.errors import Fault, shorten
+
+PANDEMIC = date(2020, 3, 12)  # strict national measures in Norway began
+BEFORE_PANDEMIC = date(2019, 9, 12)  # six months earlier
+LONG_GAP = 12  # months between consecutive starts (choice)
+FEW_SITES = 8  # fewer cannot tell how much sites differ (choice)
+STATES = ("never", "before-data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One row of the roll-out table. `state`: start, never or before-data; dates None where not given."""
+
+    row: int
+    site: str
+    state: str
+    allocated_start: date | None
+    actual_start: date | None
+    transition_end: date | None
+    stop: date | None
+
+
+def read_rollout(root: Path, file: str, faults: list[Fault]) -> dict[str, Start] | None:
+    """Starts by site; faults are noted. None where the table cannot be read at all."""
+    table = read_table(
+        root,
+        file,
+        required=("site", "actual_start"),
+        optional=("allocated_start", "transition_end", "stop"),
+        numeric=(),
+        faults=faults,
+    )
+    if table is None:
+        return None
+    seen: dict[str, date] = {}
+    starts: dict[str, Start] = {}
+    for row, fields in table.rows:
+        site = read_code(cell_of(table, row, fields, "site", faults))
+        before = len(faults)
+        cells = {
+            column: cell_of(table, row, fields, column, faults)
+            for column in ("allocated_start", "actual_start", "transition_end", "stop")
+        }
+        actual = cells["actual_start"]
+        state = actual.text if actual.text in STATES else "start"
+        if not actual.text:
+            actual.refuse(
+                "data.blank_start",
+                "nothing",
+                "a date, never or before-data",
+                "Write never for a site without the bundle, before-data for one that already had it.",
+            )
+        dates = {column: _optional_date(cell, seen) for column, cell in cells.items()}
+        if site is None:
+            continue
+        if site in starts:
+            cells["actual_start"].refuse(
+                "data.repeated_site",
+                f"site {shorten(site, 40)} again",
+                f"one row a site (first in row {starts[site].row})",
+                "Delete one of the rows.",
+            )
+            continue
+        start = Start(row=row, site=site, state=state, **dates)
+        _check_order(start, cells)
+        if len(faults) == before:
+            starts[site] = start
+        else:  # known by name, so that the panel's rows for it are not faults as well
+            starts[site] = Start(
+                row=row,
+                site=site,
+                state="faulty",
+                allocated_start=None,
+                actual_start=None,
+                transition_end=None,
+                stop=None,
+            )
+    if not table.rows:
+        faults.append(
+            Fault(
+                code="data.empty_table",
+                where=table.shown,
+                got="a header without rows",
+                allowed="one row a site",
+                fix="Add the sites and their starts.",
+            )
+        )
+    return starts
+
+
+def _optional_date(cell: Cell, seen: dict[str, date]) -> date | None:
+    if not cell.text or (cell.text in STATES and cell.column in ("actual_start", "allocated_start")):
+        return None
+    return read_date(cell, seen)
+
+
+def _check_order(start: Start, cells: dict[str, Cell]) -> None:
+    first = start.actual_start
+    if start.state == "never":
+        for column in ("transition_end", "stop"):
+            if cells[column].text:
+                cells[column].refuse(
+                    "data.never_with_dates",
+                    shorten(cells[column].text),
+                    "empty where the start is never",
+                    "Give the start, or empty the cell.",
+                )
+        return
+    if start.state == "before-data" and start.transition_end is not None:
+        cells["transition_end"].refuse(
+            "data.before_data_transition",
+            str(start.transition_end),
+            "empty where the start is before-data",
+            "Give the start, or empty the cell.",
+        )
+    if first is not None and start.transition_end is not None and start.transition_end < first:
+        cells["transition_end"].refuse(
+            "data.transition_before_start",
+            str(start.transition_end),
+            f"on or after the start, {first}",
+            "Check the two dates.",
+        )
+    if first is not None and start.stop is not None and start.stop <= first:
+        cells["stop"].refuse(
+            "data.stop_before_start", str(start.stop), f"after the start, {first}", "Check the two dates."
+        )
+
+
+def match_sites(
+    panel_sites: dict[str, int], starts: dict[str, Start], panel_file: str, rollout_file: str
+) -> list[Fault]:
+    """Sites that only one of the two tables knows. panel_sites: site -> first row."""
+    faults = []
+    for site, row in panel_sites.items():
+        if site not in starts:
+            faults.append(
+                Fault(
+                    code="data.site_without_start",
+                    where=f"{Path(panel_file).name}, row {row}, column 'site'",
+                    got=f"site {shorten(site, 40)}, which {Path(rollout_file).name} does not have",
+                    allowed="in both tables",
+                    fix="Add its start (a date, never or before-data) to the roll-out table.",
+                )
+            )
+    for site, start in starts.items():
+        if site not in panel_sites:
+            faults.append(
+                Fault(
+                    code="data.site_without_rows",
+                    where=f"{Path(rollout_file).name}, row {start.row}, column 'site'",
+                    got=f"site {shorten(site, 40)}, which {Path(panel_file).name} does not have",
+                    allowed="in both tables",
+                    fix="Check the spelling, or leave the site out of the roll-out table.",
+                )
+            )
+    return faults
+
+
+def early_starts(starts: dict[str, Start], first: date, rollout_file: str) -> list[Fault]:
+    """Starts before the first period: such a site has no known exposure time within these data."""
+    return [
+        Fault(
+            code="data.start_before_data",
+            where=f"{Path(rollout_file).name}, row {start.row}, column 'actual_start'",
+            got=str(start.actual_start),
+            allowed=f"on or after the first period, {first}",
+            fix="Write before-data (the site is then left out of the effect), or bring earlier periods.",
+        )
+        for start in starts.values()
+        if start.actual_start is not None and start.actual_start < first
+    ]
+
+
+def rollout_table(starts: dict[str, Start], sites: Sequence[str], periods: Sequence[Period]) -> pd.DataFrame:
+    """The roll-out in the order of `sites`, with positions in `periods` (see Panel.rollout)."""
+    rows = [starts[site] for site in sites]
+    positions = [_positions(start, periods) for start in rows]
+    columns: dict[str, pd.Series] = {
+        "site": pd.Series(list(sites), dtype="str"),
+        "state": pd.Series([start.state for start in rows], dtype="str"),
+    }
+    for name in ("allocated_start", "actual_start", "transition_end", "stop"):
+        columns[name] = pd.Series([getattr(start, name) for start in rows], dtype=object)
+    for index, name in enumerate(("start_period", "transition_from", "stop_period")):
+        columns[name] = pd.Series([position[index] for position in positions], dtype=float)
+    return pd.DataFrame(columns)
+
+
+def _positions(start: Start, periods: Sequence[Period]) -> tuple[float, float, float]:
+    """start_period, transition_from, stop_period.
+
+    The start period is the first that lies wholly after the start (or after the transition); one that
+    would lie after the data gets the position after the last. The stop period is the first that holds the
+    stop day or lies after it: a period with the bundle in only a part of it is not one with the bundle.
+    """
+    stop = math.nan if start.stop is None else _first(period.end >= start.stop for period in periods)
+    if start.actual_start is None:
+        return math.nan, math.nan, stop
+    full_from = start.actual_start
+    if start.transition_end is not None:
+        full = _first(period.start > start.transition_end for period in periods)
+    else:
+        full = _first(period.start >= full_from for period in periods)
+    first = float(len(periods)) if math.isnan(full) else full
+    touched = _first(period.end >= start.actual_start for period in periods)
+    return first, touched if touched < first else math.nan, stop
+
+
+def _first(flags: Iterable[bool]) -> float:
+    return next((float(index) for index, flag in enumerate(flags) if flag), math.nan)
+
+
+def rollout_warnings(
+    starts: dict[str, Start], names: dict[str, str], periods: Sequence[Period], kind: str
+) -> list[PanelWarning]:
+    """What a reader should know about the roll-out. kind: before_after or stepped_wedge."""
+    warnings = []
+    before_data = sum(start.state == "before-data" for start in starts.values())
+    if before_data:
+        warnings.append(PanelWarning(code="treated_before_data", values={"sites": before_data}))
+    dated = sorted((start.actual_start, start.site) for start in starts.values() if start.actual_start)
+    last = periods[-1].end
+    after = sum(day > last for day, _ in dated)
+    if after:
+        warnings.append(PanelWarning(code="start_after_data", values={"sites": after}))
+    modelled = len(starts) - before_data
+    if kind == "stepped_wedge" and modelled < FEW_SITES:
+        warnings.append(PanelWarning(code="few_sites", values={"sites": modelled}))
+    for (earlier, site), (later, _) in pairwise(dated):
+        months = (later.year - earlier.year) * 12 + later.month - earlier.month - (later.day < earlier.day)
+        if months > LONG_GAP:
+            values: dict[str, float | int | str] = {"months": months, "after_site": names[site]}
+            warnings.append(PanelWarning(code="long_gap_between_starts", values=values))
+    if periods[0].start <= PANDEMIC <= last:
+        close = sum(BEFORE_PANDEMIC <= day <= PANDEMIC for day, _ in dated)
+        if close:
+            warnings.append(PanelWarning(code="starts_before_pandemic", values={"sites": close}))
+    return warnings

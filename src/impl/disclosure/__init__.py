@@ -1,0 +1,1 @@
+"""From confidential estimates to a Release that may leave the house."""

@@ -1,0 +1,379 @@
+"""Making a Release: the only place where confidential numbers become public ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from impl.data.panel import Panel
+from impl.disclosure import rules
+from impl.disclosure.attack import Shown, check_release, modelled_cells
+from impl.disclosure.counts import Evaluations, released_counts, shows_zero, suppressed_counts
+from impl.disclosure.rules import Counted
+from impl.model.values import Checks as FitChecks
+from impl.model.values import Estimates, Evaluation
+from impl.release.release import (
+    AdaptationRow,
+    AdaptationSection,
+    Checks,
+    Design,
+    Disclosure,
+    Estimate,
+    Release,
+    ReleasedBundle,
+    ReleasedMeasure,
+    ReleaseWarning,
+    RunSummary,
+    Sections,
+    SiteStart,
+    StudySummary,
+    Suppressed,
+    Verdict,
+)
+from impl.study.catalogue import Measure
+from impl.study.identity import Identity, identify
+from impl.study.load import read_bundle, read_measure
+from impl.study.study import Study
+
+PROBABILITIES = ("p_better", "p_worthwhile", "p_negligible", "p_harm")
+CONTRASTED = ("yes", "no")
+"""Groups whose difference the contrast `consistent` is."""
+
+
+def make_release(
+    study: Study, panel: Panel, estimates: Estimates, checks: FitChecks, *, paired: Sequence[Evaluation] = ()
+) -> Release:
+    """What audience `public` may see of an evaluation.
+
+    Where the primary measure did not converge the Release holds no estimate, level, curve or verdict; a
+    paired measure that did not is left out by itself, with a warning.
+    Raises DisclosureError where the attack still finds a hidden number; StudyError where the catalogue
+    or a declared file cannot be read.
+    """
+    evaluations = {
+        evaluation.estimates.measure: evaluation
+        for evaluation in (Evaluation(estimates=estimates, checks=checks), *paired)
+    }
+    measures = {name: read_measure(name, study.root) for name in evaluations}
+    converged = {
+        name: evaluation
+        for name, evaluation in evaluations.items()
+        if checks.passed and evaluation.checks.passed
+    }
+    laws = {name: rules.counted(measure) for name, measure in measures.items()}
+    released = released_counts(panel, laws, evaluations, converged)
+    suppressed = Counter[str]()
+    for place, count in suppressed_counts(released, evaluations, converged):
+        suppressed[place] += count
+    rows: list[Estimate] = []
+    for name, evaluation in converged.items():
+        kept = _estimates(evaluation.estimates, measures[name], panel, released[name], study)
+        rows += kept
+        suppressed["estimates"] += len(evaluation.estimates.table) - len(kept)
+    section, suppressed["adaptations"] = _adaptations(study, panel, estimates)
+    verdict = None
+    if study.measures.primary in converged and not _without_probabilities(
+        estimates, measures[estimates.measure]
+    ):
+        verdict = Verdict(outcome=estimates.outcome) if estimates.outcome else None
+    identity = identify(study, profile=estimates.profile)
+    release = Release(
+        study=_study_summary(study, panel, measures, identity),
+        run=_run_summary(identity, estimates, evaluations),
+        status="ok" if checks.passed else "not_converged",
+        design=_design(study, panel, estimates, evaluations, released, section),
+        estimates=tuple(rows),
+        comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
+        curves=tuple(item.curve for item in released.values() if item.curve is not None),
+        sections=Sections(adaptations=section),
+        verdict=verdict,
+        checks=Checks(
+            rows=tuple(row for evaluation in evaluations.values() for row in evaluation.checks.rows),
+            retried=any(evaluation.checks.retried for evaluation in evaluations.values()),
+            draws=checks.draws,
+            chains=checks.chains,
+        ),
+        disclosure=Disclosure(
+            audience=study.audience,
+            rules=(
+                (*rules.RULES, rules.ZERO_SHOWN) if any(map(shows_zero, released.values())) else rules.RULES
+            ),
+            suppressed=tuple(
+                Suppressed(place=place, count=count) for place, count in sorted(suppressed.items()) if count
+            ),
+        ),
+    )
+    windows = {name: evaluation.estimates.window for name, evaluation in evaluations.items()}
+    check_release(release, panel, laws, windows)
+    return release
+
+
+# --- estimates
+
+
+def _without_probabilities(estimates: Estimates, measure: Measure) -> bool:
+    return estimates.profile == "smoke" or measure.direction == "ambiguous"
+
+
+def _estimates(
+    estimates: Estimates, measure: Measure, panel: Panel, shown: Shown, study: Study
+) -> list[Estimate]:
+    """The rows of the estimate table that may be shown, rounded."""
+    law = rules.counted(measure)
+    few = _few_sites(estimates, study)
+    sparse = _sparse_exposures(panel, estimates.measure, law)
+    after_hidden = shown.comparison is None or shown.comparison.after is None
+    # Two scales together give the level after (difference x ratio / (ratio - 1)), so one stays.
+    scales = {measure.headline_scale, "link"} if measure.kind == "rate" else {measure.headline_scale}
+    kept = []
+    for row in estimates.table.to_dict("records"):
+        estimand, group = row["estimand"], row["group"]
+        if estimand == "contrast" and few & set(CONTRASTED):
+            continue
+        if estimand == "group" and str(group).partition(":")[2] in few:
+            continue
+        if estimand in ("group", "contrast") and row["scale"] == "averted":
+            continue  # events of some of the sites
+        if estimand == "pte" and int(row["from"]) in sparse:
+            continue
+        if after_hidden and row["scale"] not in scales:
+            continue
+        kept.append(_estimate(row, _without_probabilities(estimates, measure)))
+    return kept
+
+
+def _estimate(row: Mapping[Hashable, Any], without_probabilities: bool) -> Estimate:
+    chances = {
+        name: None if without_probabilities else rules.probability(_number(row[name]))
+        for name in PROBABILITIES
+    }
+    return Estimate(
+        measure=row["measure"],
+        bundle=row["bundle"],
+        estimand=row["estimand"],
+        from_=_whole(row["from"]),
+        to=_whole(row["to"]),
+        scale=row["scale"],
+        group=None if pd.isna(row["group"]) else str(row["group"]),
+        level=float(row["level"]),
+        **{name: rules.estimate(float(row[name])) for name in ("mean", "sd", "median", "lower", "upper")},
+        **chances,
+    )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None or pd.isna(value) else int(value)
+
+
+def _few_sites(estimates: Estimates, study: Study) -> set[str]:
+    """Groups of the contrast that stand for fewer sites than may be shown."""
+    if study.adaptations is None or "consistent" not in study.adaptations.contrasts:
+        return set()
+    groups = set(CONTRASTED) | set(estimates.contrast_sites)
+    return {group for group in groups if estimates.contrast_sites.get(group, 0) < rules.SMALLEST_GROUP}
+
+
+def _sparse_exposures(panel: Panel, measure: str, law: Counted) -> set[int]:
+    """Exposure times whose effect stands for a hidden count of one or two sites."""
+    cells = modelled_cells(panel, measure)
+    return {
+        int(exposure)
+        for exposure in cells.loc[cells["exposure"] > 0, "exposure"].unique()
+        if _is_sparse(cells[cells["exposure"] == exposure], law)
+    }
+
+
+def _is_sparse(cells: pd.DataFrame, law: Counted) -> bool:
+    few = cells["site"].nunique() < rules.SMALLEST_GROUP
+    return few and rules.is_hidden(float(cells["numerator"].sum()), float(cells["denominator"].sum()), law)
+
+
+# --- what stands around the numbers
+
+
+def _study_summary(
+    study: Study, panel: Panel, measures: Mapping[str, Measure], identity: Identity
+) -> StudySummary:
+    bundle = read_bundle(study.bundle, study.root)
+    return StudySummary(
+        id=study.id,
+        title=study.title,
+        question=study.question,
+        notebook=study.notebook,
+        measures=tuple(
+            ReleasedMeasure(
+                id=measure.id,
+                role="primary" if measure.id == study.measures.primary else "paired",
+                name=measure.name,
+                events=measure.events,
+                exposure=measure.exposure,
+                unit=measure.unit,
+                kind=measure.kind,
+                per=measure.per,
+                direction=measure.direction,
+                headline_scale=measure.headline_scale,
+                example=measure.example,
+            )
+            for measure in measures.values()
+        ),
+        bundles=(
+            ReleasedBundle(
+                id=bundle.id,
+                name=bundle.name,
+                the_bundle=bundle.the_bundle,
+                version=bundle.version,
+                components=bundle.components,
+            ),
+        ),
+        plan_sha256=identity.plan_sha256,
+        data_from=panel.periods[0].start,
+        data_to=panel.periods[-1].end,
+        vintage=panel.vintage,
+        worthwhile=study.decision.worthwhile,
+        harm=study.decision.harm,
+        negligible=study.decision.negligible,
+        synthetic=study.synthetic,
+    )
+
+
+def _run_summary(identity: Identity, estimates: Estimates, evaluations: Evaluations) -> RunSummary:
+    return RunSummary(
+        id=identity.run_id,
+        profile=estimates.profile,
+        seed=estimates.seed,
+        impl=identity.impl,
+        lock_sha256=identity.lock_sha256,
+        git_commit=identity.git_commit,
+        started=estimates.started,
+        seconds=round(sum(evaluation.estimates.seconds for evaluation in evaluations.values()), 1),
+    )
+
+
+def _design(
+    study: Study,
+    panel: Panel,
+    estimates: Estimates,
+    evaluations: Evaluations,
+    released: Mapping[str, Shown],
+    section: AdaptationSection | None,
+) -> Design:
+    wedge = estimates.kind == "stepped_wedge"
+    return Design(
+        kind=estimates.kind,
+        grade=("randomised" if study.rollout.randomised else "staggered") if wedge else "before_after",
+        selection=study.rollout.selection,
+        sites=len(panel.sites),
+        periods=len(panel.periods),
+        period_months=panel.period_months,
+        sequences=estimates.sequences,
+        randomised=study.rollout.randomised,
+        rollout=tuple(
+            SiteStart(
+                site=row["site"],
+                name=panel.names.get(row["site"], row["site"]),
+                state=row["state"],
+                allocated_start=_day(row["allocated_start"]),
+                actual_start=_day(row["actual_start"]) if row["state"] == "start" else None,
+                transition_end=_day(row["transition_end"]),
+                stop=_day(row["stop"]),
+            )
+            for row in panel.rollout.to_dict("records")
+        ),
+        window_from=estimates.window[0],
+        window_to=estimates.window[1],
+        models=tuple(
+            evaluation.estimates.model.model_copy(update={"events": released[name].events})
+            for name, evaluation in evaluations.items()
+        ),
+        warnings=tuple(_warnings(study, panel, estimates, evaluations, section)),
+    )
+
+
+def _day(value: Any) -> date | None:
+    if value is None or pd.isna(value):
+        return None
+    return date(value.year, value.month, value.day)
+
+
+def _warnings(
+    study: Study,
+    panel: Panel,
+    estimates: Estimates,
+    evaluations: Evaluations,
+    section: AdaptationSection | None,
+) -> Iterator[ReleaseWarning]:
+    """Warnings of data, models and disclosure, each said once; a paired measure's only where it is new."""
+    found: list[tuple[str, dict[str, float | int | str]]] = [
+        (warning.code, dict(warning.values)) for warning in panel.warnings
+    ]
+    found += estimates.warnings
+    if estimates.kind == "stepped_wedge" and not study.rollout.randomised:
+        found.append(("not_randomised", {}))
+    if estimates.profile == "smoke":
+        found.append(("smoke", {}))
+    if section is not None and section.contrast is not None:
+        for group in sorted(_few_sites(estimates, study)):
+            sites = estimates.contrast_sites.get(group, 0)
+            if sites or group in CONTRASTED:
+                found.append(("contrast_few_sites", {"group": group, "sites": sites}))
+    seen = {code for code, _ in found}
+    for name, evaluation in evaluations.items():
+        if name == estimates.measure:
+            continue
+        if not evaluation.checks.passed:
+            found.append(("paired_not_converged", {"measure": name}))
+        found += [
+            (code, {**values, "measure": name})
+            for code, values in evaluation.estimates.warnings
+            if code not in seen
+        ]
+    said: list[tuple[str, dict[str, float | int | str]]] = []
+    for code, values in found:
+        rounded = {
+            key: rules.estimate(value) if isinstance(value, float) else value for key, value in values.items()
+        }
+        if (code, rounded) not in said:
+            said.append((code, rounded))
+            yield ReleaseWarning(code=code, values=rounded)
+
+
+def _adaptations(study: Study, panel: Panel, estimates: Estimates) -> tuple[AdaptationSection | None, int]:
+    """The log in coded words, and how many entries were free text and are left out."""
+    if panel.adaptations is None:
+        return None, 0
+    free_text = 0
+
+    def word(text: str) -> str:
+        nonlocal free_text
+        coded = rules.coded_word(text)
+        free_text += coded is None
+        return coded or rules.OTHER
+
+    rows = tuple(
+        AdaptationRow(
+            site=row["site"],
+            name=panel.names.get(row["site"], row["site"]),
+            start=_day(row["start"]),
+            end=_day(row["end"]),
+            component=word(row["component"]),
+            nature=word(row["nature"]),
+            consistent=row["consistent"],
+            planned=row["planned"],
+        )
+        for row in panel.adaptations.to_dict("records")
+    )
+    declared = study.adaptations is not None and "consistent" in study.adaptations.contrasts
+    section = AdaptationSection(
+        rows=rows,
+        contrast="consistent" if declared else None,
+        sites_with=dict(estimates.contrast_sites) if declared else {},
+    )
+    return section, free_text

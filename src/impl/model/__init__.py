@@ -1,0 +1,1 @@
+"""The statistics: likelihoods, effects, sampling, estimands, verdicts."""

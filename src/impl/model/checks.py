@@ -1,0 +1,72 @@
+"""The gates: did the sampler answer, for every quantity that is reported?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from arviz_stats.base import array_stats
+
+from impl.model.estimands import reported_draws
+from impl.model.fitted import Fit
+from impl.model.values import Checks
+from impl.release.release import CheckRow
+
+LIMITS = {
+    "full": {"r_hat": 1.01, "ess_bulk": 400.0, "ess_tail": 400.0, "divergences": 0.0, "e_bfmi": 0.3},
+    "smoke": {"r_hat": 1.05, "ess_bulk": 100.0, "ess_tail": 100.0, "divergences": 30.0, "e_bfmi": 0.2},
+}
+"""R-hat < 1.01 and ESS > 400 (Vehtari et al. 2021; BARG step 2), E-BFMI > 0.3 (Betancourt 2016)."""
+
+CheckName = Literal["r_hat", "ess_bulk", "ess_tail", "divergences", "e_bfmi"]
+TAILS = (0.05, 0.95)  # the ends of the 90 % interval, which is what the report prints
+
+
+def check_fit(fit: Fit) -> Checks:
+    """Worst value over every reported quantity against its limit; `passed` gates the Release."""
+    limits = LIMITS[fit.profile]
+    worst = {"r_hat": 0.0, "ess_bulk": np.inf, "ess_tail": np.inf}
+    for draws in reported_draws(fit).values():
+        by_chain = draws.reshape(fit.chains, -1)
+        if np.ptp(by_chain) == 0:
+            continue  # a constant (the effect of a group nobody is in) has no sampling error
+        worst["r_hat"] = max(worst["r_hat"], float(array_stats.rhat(by_chain, chain_axis=0, draw_axis=1)))
+        bulk = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="bulk")
+        tail = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="tail", prob=TAILS)
+        worst["ess_bulk"] = min(worst["ess_bulk"], float(bulk))
+        worst["ess_tail"] = min(worst["ess_tail"], float(tail))
+    diverging = int(fit.tree.sample_stats["diverging"].sum())
+    energy = fit.tree.sample_stats["energy"].to_numpy()
+    bfmi = float(np.min(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)))
+    values = {**worst, "divergences": float(diverging), "e_bfmi": bfmi}
+    held = {
+        "r_hat": values["r_hat"] < limits["r_hat"],
+        "ess_bulk": values["ess_bulk"] > limits["ess_bulk"],
+        "ess_tail": values["ess_tail"] > limits["ess_tail"],
+        "divergences": diverging <= limits["divergences"] or fit.amber,
+        "e_bfmi": bfmi > limits["e_bfmi"],
+    }
+    names: tuple[CheckName, ...] = ("r_hat", "ess_bulk", "ess_tail", "divergences", "e_bfmi")
+    rows = tuple(
+        CheckRow(
+            measure=fit.structure.measure.id,
+            check=name,
+            value=round(values[name], 4) if np.isfinite(values[name]) else 0.0,
+            limit=limits[name],
+            passed=bool(held[name]),
+        )
+        for name in names
+    )
+    return Checks(
+        measure=fit.structure.measure.id,
+        passed=all(held.values()),
+        rows=rows,
+        retried=fit.retried,
+        draws=fit.draws,
+        chains=fit.chains,
+    )
+
+
+def divergence_share(fit: Fit) -> float:
+    """Share of kept draws that ended in a divergence."""
+    return float(fit.tree.sample_stats["diverging"].mean())

@@ -1,0 +1,192 @@
+"""What `auto` means, and what a design refuses: one function a choice, every reason collected."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from impl.data.panel import Panel
+from impl.errors import DesignError, Fault
+from impl.model.likelihoods import LIKELIHOODS
+from impl.study.catalogue import Measure
+from impl.study.study import Estimand, ModelChoice
+
+LARGEST_CELL_LATENT = 3000  # cells; above it a cell effect costs tens of CPU minutes (measured at 34,272)
+CATEGORICAL_PERIODS = 12  # up to here each period has its own effect; above, a smooth curve
+TREND_POINTS = 6  # observed periods before (and after) start that a slope needs
+SEASON_MONTHS = 24  # shortest series that can carry a season
+
+Kind = Literal["before_after", "stepped_wedge"]
+Warned = tuple[str, dict[str, float | int | str]]
+
+
+class Notes:
+    """Collects what a structure refuses and what it warns of while it is being decided."""
+
+    def __init__(self, study_id: str) -> None:
+        self.study_id = study_id
+        self.faults: list[Fault] = []
+        self.warnings: list[Warned] = []
+
+    def refuse(self, code: str, key: str, got: str, allowed: str, fix: str) -> None:
+        where = f"{self.study_id}.yaml, {key}"
+        self.faults.append(Fault(code=f"design.{code}", where=where, got=got, allowed=allowed, fix=fix))
+
+    def warn(self, code: str, **values: float | int | str) -> None:
+        self.warnings.append((code, values))
+
+    def settle(self) -> None:
+        """Raise DesignError with everything refused so far."""
+        if self.faults:
+            raise DesignError(self.faults)
+
+
+def choose_laws(
+    choice: ModelChoice, measure: Measure, primary: bool, sites: int, rows: pd.DataFrame, notes: Notes
+) -> tuple[str, str]:
+    """Likelihood and clustering. With one observation a cell, either the law has dispersion of its own or
+    there is a cell effect, never both (model specification §2). The study's choice of likelihood is about
+    its primary measure; paired measures follow the rule."""
+    name: str = choice.likelihood if primary else "auto"
+    clustering: str = choice.clustering
+    large = len(rows) > LARGEST_CELL_LATENT
+    if name == "auto" and measure.kind == "rate":
+        name = "negbin" if sites == 1 or large or clustering in ("none", "exchangeable") else "poisson"
+    elif name == "auto":
+        name = "binomial" if measure.kind == "proportion" else "normal"
+    law = LIKELIHOODS[name]
+    if measure.kind not in law.kinds:
+        fitting = " or ".join(other.name for other in LIKELIHOODS.values() if measure.kind in other.kinds)
+        notes.refuse("likelihood", "model.likelihood", f"{name} for a {measure.kind}", fitting,
+                     "Choose auto to let the measure decide.")  # fmt: skip
+    if clustering == "auto" and (law.own_dispersion or large):
+        clustering = "none" if sites == 1 else "exchangeable"
+        if large:
+            notes.warn("no_cell_effects", cells=len(rows))
+    elif clustering == "auto":
+        clustering = "nested"
+    if clustering == "nested" and law.own_dispersion:
+        notes.refuse("dispersion", "model.clustering", f"nested with {name}", "exchangeable or none",
+                     "The law's own dispersion and a cell effect would compete; choose poisson for nested.")  # fmt: skip
+    if clustering == "exchangeable" and sites == 1:
+        notes.refuse("clustering", "model.clustering", "exchangeable with one site", "none or nested",
+                     "One site has nothing to be exchangeable with.")  # fmt: skip
+    if clustering == "none" and sites > 1:
+        notes.refuse("clustering", "model.clustering", "none with several sites", "exchangeable or nested",
+                     "Sites differ; without a site term the intervals are too narrow.")  # fmt: skip
+    squares = rows.loc[rows["observed"], "sum_squares"]
+    if law.link == "identity" and clustering == "nested" and squares.isna().any():
+        notes.refuse("sum_squares", "data", "cell means without sum_squares", "given with a sum of squares in every cell",
+                     "Add the within-cell sum of squared deviations, or choose clustering: exchangeable.")  # fmt: skip
+    return name, clustering
+
+
+def choose_calendar(choice: ModelChoice, kind: Kind, periods: int, notes: Notes) -> str:
+    """Calendar time: always there in a wedge (without it the sign can be wrong: Hemming 2017)."""
+    if kind == "before_after":
+        if choice.calendar in ("categorical", "smooth"):
+            notes.refuse("calendar", "model.calendar", f"{choice.calendar} in a before/after study", "auto or none",
+                         "Calendar time of its own needs sites that start at different times: use 30_stepped_wedge.")  # fmt: skip
+        return "none"
+    if choice.calendar == "none":
+        notes.refuse("calendar", "model.calendar", "none in a stepped wedge", "auto, categorical or smooth",
+                     "Without calendar time a stepped wedge can report the wrong sign.")  # fmt: skip
+    if choice.calendar == "auto":
+        return "categorical" if periods <= CATEGORICAL_PERIODS else "smooth"
+    return choice.calendar
+
+
+def choose_trend(choice: ModelChoice, kind: Kind, calendar: str, rows: pd.DataFrame, notes: Notes) -> bool:
+    """A linear trend: part of a smooth calendar; in before/after where the series before start carries it."""
+    if kind == "stepped_wedge":
+        return calendar == "smooth" and choice.trend != "none"
+    untreated = rows["observed"] & ~rows["treated"] & ~rows["transition"]
+    points = int(rows.loc[untreated, "period"].nunique())
+    if choice.trend == "linear" and points < TREND_POINTS:
+        notes.refuse("trend", "model.trend", f"linear with {points} periods before start",
+                     f"none below {TREND_POINTS} periods before start", "Use none, or bring a longer series.")  # fmt: skip
+    trend = points >= TREND_POINTS and choice.trend != "none"
+    if choice.trend == "auto" and not trend:
+        notes.warn("trend_left_out", points=points)
+    if not trend:
+        notes.warn("no_trend_control")
+    return trend
+
+
+def choose_harmonics(choice: ModelChoice, kind: Kind, calendar: str, panel: Panel, notes: Notes) -> int:
+    """Fourier pairs of the season: two for monthly, one for quarterly series of two years or more.
+
+    A calendar with an effect for each period carries the season already.
+    """
+    if choice.season == "none" or (kind == "stepped_wedge" and calendar == "categorical"):
+        return 0
+    months = len(panel.periods) * panel.period_months
+    if months < SEASON_MONTHS or panel.period_months > 3:
+        if choice.season == "fourier":
+            notes.refuse("season", "model.season", f"fourier with {months:.0f} months in steps of {panel.period_months:.1f}",
+                         f"none below {SEASON_MONTHS} months of monthly or quarterly data", "Use none.")  # fmt: skip
+        elif panel.period_months <= 3:
+            notes.warn("season_left_out", months=round(months))
+        return 0
+    return 2 if panel.period_months <= 1.5 else 1
+
+
+def choose_effect(choice: ModelChoice, kind: Kind, trend: bool, rows: pd.DataFrame, notes: Notes) -> str:
+    """Effect shape: a random walk in a wedge; level and slope in a series that carries them, else constant."""
+    points = int(rows.loc[rows["observed"] & rows["treated"], "period"].nunique())
+    if choice.effect == "level_slope" and points < TREND_POINTS:
+        notes.refuse("slope", "model.effect", f"level_slope with {points} periods after start",
+                     f"it below {TREND_POINTS} periods after start", "Use it, or wait for a longer series.")  # fmt: skip
+    if choice.effect != "auto":
+        shape: str = choice.effect
+    elif kind == "stepped_wedge":
+        shape = "rw"
+    else:
+        shape = "level_slope" if trend and points >= TREND_POINTS else "it"
+    if shape == "it" and kind == "stepped_wedge":
+        notes.warn("effect_shape_constant")
+    return shape
+
+
+def choose_wave_effects(kind: Kind, randomised: bool, rows: pd.DataFrame, notes: Notes) -> bool:
+    """Wave effects when the roll-out was not randomised, so that the effect is learnt within waves; they
+    need two waves of two sites, or a wave and a site would be the same column."""
+    if kind == "before_after" or randomised:
+        return False
+    sites = rows.drop_duplicates("site").groupby("wave")["site"].count()
+    enough = int((sites >= 2).sum()) >= 2
+    if not enough:
+        notes.warn("no_wave_effects", waves=len(sites))
+    return enough
+
+
+def supported_exposure(rows: pd.DataFrame) -> tuple[int, int]:
+    """Longest exposure time with support of its own (two sites, one where only one is treated), and the
+    number of bins of the curve: longer exposure times share one more."""
+    used = rows[rows["treated"] & rows["observed"]]
+    reach = used.groupby("exposure")["site"].nunique()
+    needed = min(2, int(used["site"].nunique()))
+    supported = int(reach[reach >= needed].index.max()) if (reach >= needed).any() else 1
+    return supported, supported + (1 if int(rows["exposure"].max()) > supported else 0)
+
+
+def choose_window(
+    asked: Estimand, period_months: float, rows: pd.DataFrame, supported: int, notes: Notes
+) -> tuple[int, int]:
+    """First and last exposure time of the estimand: twelve months, or as far as half of the treated sites
+    reach if that is less (model specification §0.10)."""
+    year = max(1, round(12 / period_months))
+    used = rows[rows["treated"] & rows["observed"]]
+    reach = used.groupby("exposure")["site"].nunique()
+    half = int(reach[reach >= used["site"].nunique() / 2].index.max())
+    last = asked.to if asked.to is not None else min(year, half, supported)
+    if asked.to is None and last < year:
+        notes.warn("window_shortened", periods=last, months=round(last * period_months))
+    if last > supported:
+        notes.refuse("window", "estimand.to", str(last), f"at most {supported}",
+                     "Longer exposure times are reached by too few sites.")  # fmt: skip
+    if asked.from_ > last:
+        notes.refuse("window", "estimand.from", str(asked.from_), f"at most {last}",
+                     "Start the window earlier.")  # fmt: skip
+    return asked.from_, last

@@ -1,0 +1,50 @@
+"""Cell means of persons: the mean and, where given, the within-cell sum of squares.
+
+The two are sufficient for independent normal persons: mean ~ N(eta, sd/sqrt(n)) and
+SS ~ Gamma((n-1)/2, 1/(2 sd^2)); SS is what identifies the SD between persons.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impl.model.likelihoods.likelihood import Array, Likelihood, Observed, Parameters, Tensor
+from impl.model.priors import Priors
+
+
+def mean(eta: Array) -> Array:
+    return eta
+
+
+def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    residual_sd = pm.HalfNormal("residual_sd", priors.residual)
+    count = cells.denominator
+    pm.Normal("observation", eta, residual_sd / pt.sqrt(count), observed=cells.numerator / count)
+    if cells.sum_squares is not None:
+        pm.Gamma(
+            "within_cell",
+            alpha=(count - 1.0) / 2.0,
+            beta=1.0 / (2.0 * pt.sqr(residual_sd)),
+            observed=cells.sum_squares,
+        )
+
+
+def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.Generator) -> Array:
+    noise = rng.standard_normal(np.broadcast_shapes(eta.shape, np.shape(denominator)))
+    level: Array = denominator * mean(eta) + np.sqrt(denominator) * parameters["residual_sd"] * noise
+    return level
+
+
+NORMAL = Likelihood(
+    name="normal",
+    link="identity",
+    kinds=("mean",),
+    parameters=("residual_sd",),
+    own_dispersion=False,
+    mean=mean,
+    observe=observe,
+    draw=draw,
+)

@@ -1,0 +1,1 @@
+"""The public value: everything a reader sees is drawn from it."""

@@ -1,0 +1,321 @@
+"""The Release: everything about an evaluation that may leave the house, and nothing else.
+
+Schema version 1 grows by optional fields only. Rates are on the measure's reported scale (per `per`
+units of exposure; per cent for proportions). Levels are 0.5 and 0.9, equal-tailed.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from impl.study.catalogue import Example, Noun
+from impl.study.study import LanguageCode, Translated
+
+Scale = Literal["link", "ratio", "difference", "averted"]
+Step = Literal["month", "quarter", "tertial", "half_year", "phase"]
+Outcome = Literal["beneficial", "promising", "negligible", "harmful", "uncertain"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Public(BaseModel):
+    """Base of every released value: frozen, closed, finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ReleasedMeasure(Public):
+    """A measure as the reader needs it, so that a Release can be rendered without the catalogue."""
+
+    id: str
+    role: Literal["primary", "paired"]
+    name: Translated
+    events: dict[LanguageCode, Noun]
+    exposure: Translated
+    unit: Translated
+    kind: Literal["rate", "proportion", "mean"]
+    per: float
+    direction: Literal["lower", "higher", "ambiguous"]
+    headline_scale: Literal["ratio", "difference"]
+    example: Example | None = None
+
+
+class ReleasedBundle(Public):
+    id: str
+    name: Translated
+    the_bundle: Translated
+    version: str
+    components: tuple[Translated, ...] = ()
+
+
+class StudySummary(Public):
+    id: str
+    title: Translated
+    question: Translated
+    notebook: str
+    measures: tuple[ReleasedMeasure, ...]
+    bundles: tuple[ReleasedBundle, ...]
+    plan_sha256: str
+    data_from: date
+    data_to: date
+    vintage: date | None = None
+    worthwhile: float
+    harm: float
+    negligible: float
+    synthetic: bool = False
+    """Invented data: every page says so first."""
+
+
+class RunSummary(Public):
+    """Who wrote this Release: run id, code, lock and seed; no path and no host."""
+
+    id: str
+    profile: Literal["full", "smoke"]
+    seed: int
+    impl: str
+    lock_sha256: str | None
+    git_commit: str | None
+    started: datetime
+    seconds: float
+
+
+class ReleaseWarning(Public):
+    """A coded warning with the numbers its sentence needs; the words live in the language files."""
+
+    code: str
+    values: dict[str, float | int | str] = {}
+
+
+class ModelSummary(Public):
+    """What was chosen for one measure, by the study or by the design."""
+
+    measure: str
+    likelihood: str
+    effect: str
+    clustering: str
+    calendar: str
+    trend: str
+    season: str
+    wave_effects: bool
+    priors: str
+    cells: int
+    gaps: int
+    events: int | None = None
+
+
+class SiteStart(Public):
+    """One site's dates as they are drawn; `start` is None for never and before-data."""
+
+    site: str
+    name: str
+    state: Literal["start", "never", "before-data"]
+    allocated_start: date | None = None
+    actual_start: date | None = None
+    transition_end: date | None = None
+    stop: date | None = None
+
+
+class Design(Public):
+    kind: Literal["before_after", "stepped_wedge"]
+    grade: Literal["randomised", "staggered", "before_after"]
+    """How far the wording may go: randomised wedge, staggered roll-out, plain before/after."""
+    selection: str | None = None
+    sites: int
+    periods: int
+    period_months: float
+    sequences: int
+    randomised: bool
+    rollout: tuple[SiteStart, ...]
+    window_from: int
+    window_to: int
+    models: tuple[ModelSummary, ...]
+    warnings: tuple[ReleaseWarning, ...] = ()
+
+
+class Estimate(Public):
+    """One estimand at one level. `group` is None, or `consistent:yes|no|unknown|none`.
+
+    scale link: log rate ratio, log odds ratio or identity; ratio: with / without; difference: on the
+    reported scale (percentage points for proportions); averted: events, positive = fewer than expected.
+    `estimand`: `tate` (average over the window), `pte` (one exposure time, `from` = `to`),
+    `level`, `slope`, `contrast` (difference between two groups), `group` (TATE of one group).
+    """
+
+    measure: str
+    bundle: str
+    estimand: Literal["tate", "pte", "level", "slope", "group", "contrast"]
+    from_: Annotated[int | None, Field(alias="from")] = None
+    to: int | None = None
+    scale: Scale
+    group: str | None = None
+    mean: float
+    sd: float
+    median: float
+    lower: float
+    upper: float
+    level: Literal[0.5, 0.9]  # type: ignore[valid-type]
+    p_better: Probability | None = None
+    p_worthwhile: Probability | None = None
+    p_negligible: Probability | None = None
+    p_harm: Probability | None = None
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+class Comparison(Public):
+    """Before, expected without, after: one row of the report's table, on the reported scale.
+
+    `expected` and `after` are posterior medians over the same treated cells of the estimand window;
+    `before` is the crude level of the periods before start. None = hidden.
+    """
+
+    measure: str
+    before: float | None
+    expected: float | None
+    after: float | None
+
+
+class CurvePoint(Public):
+    """One step of a curve. `expected` holds the quantiles q05 q10 q25 q50 q75 q90 q95 of the measurement
+    expected without the bundle (chance included); `observed` and `expected` are None where hidden."""
+
+    start: date
+    end: date
+    observed: float | None = None
+    expected: dict[Literal["q05", "q10", "q25", "q50", "q75", "q90", "q95"], float] | None = None
+    sites_started: int
+    hidden: bool = False
+
+
+class Curve(Public):
+    """Observed against expected without the bundle, all sites together, at the finest step released."""
+
+    measure: str
+    step: Step
+    points: tuple[CurvePoint, ...]
+
+
+class AdaptationRow(Public):
+    """One modification of the log. Free text is not released; `component` and `nature` are coded words."""
+
+    site: str
+    name: str
+    start: date
+    end: date | None
+    component: str
+    nature: str
+    consistent: Literal["yes", "no", "unknown"]
+    planned: Literal["yes", "no", "unknown"]
+
+
+class AdaptationSection(Public):
+    rows: tuple[AdaptationRow, ...]
+    contrast: Literal["consistent"] | None = None
+    sites_with: dict[str, int] = {}
+    """Sites per group of the contrast; a group below the site limit has no estimate."""
+
+
+class Sections(Public):
+    adaptations: AdaptationSection | None = None
+
+
+class Verdict(Public):
+    outcome: Outcome
+    delivery: Literal["delivered", "not_delivered", "unknown"] = "unknown"
+
+
+class CheckRow(Public):
+    """One gate: the worst value over all reported quantities, the limit, and whether it held."""
+
+    measure: str
+    check: Literal["r_hat", "ess_bulk", "ess_tail", "divergences", "e_bfmi"]
+    value: float
+    limit: float
+    passed: bool
+
+
+class Checks(Public):
+    rows: tuple[CheckRow, ...]
+    retried: bool = False
+    draws: int
+    chains: int
+
+
+class PlanCheck(Public):
+    registered: bool = False
+    deviations: tuple[str, ...] = ()
+
+
+class Suppressed(Public):
+    """How much was hidden, and where; never what."""
+
+    place: str
+    count: int
+
+
+class Disclosure(Public):
+    audience: Literal["public"]
+    rules: tuple[str, ...]
+    suppressed: tuple[Suppressed, ...] = ()
+
+
+class Release(Public):
+    """The value that crosses the wall. With status `not_converged` it holds no estimates, curves or verdict."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    study: StudySummary
+    run: RunSummary
+    status: Literal["ok", "not_converged"]
+    design: Design
+    estimates: tuple[Estimate, ...] = ()
+    covariances: tuple[dict[str, float | str], ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    sections: Sections = Sections()
+    verdict: Verdict | None = None
+    checks: Checks
+    plan: PlanCheck = PlanCheck()
+    disclosure: Disclosure
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+    def measure(self, role: Literal["primary"] = "primary") -> ReleasedMeasure:
+        return next(measure for measure in self.study.measures if measure.role == role)
+
+    def estimate(
+        self,
+        measure: str,
+        estimand: str,
+        scale: Scale,
+        *,
+        level: float = 0.9,
+        group: str | None = None,
+        exposure: int | None = None,
+    ) -> Estimate | None:
+        """The one estimate asked for, or None where it was not released."""
+        for row in self.estimates:
+            if (row.measure, row.estimand, row.scale, row.level, row.group) == (
+                measure,
+                estimand,
+                scale,
+                level,
+                group,
+            ) and (exposure is None or row.from_ == exposure):
+                return row
+        return None

@@ -1,0 +1,270 @@
+"""The report as a list of sections: each a function of (Release, Language) to one labelled block.
+
+A report is `SECTIONS`, or `FAILED_SECTIONS` where the calculation did not pass its checks: those show no
+estimate, no curve and no verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+from impl.release.release import Release
+from impl.report import figures, method, sentences, tables, wording
+from impl.report.language import Language, sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One labelled part of the page. `html` is complete and escaped."""
+
+    name: str
+    label: str
+    html: str
+
+
+Section = Callable[[Release, Language], Block | None]
+
+
+def paragraphs(texts: tuple[str, ...] | list[str]) -> str:
+    return "".join(f"<p>{escape(text)}</p>" for text in texts)
+
+
+def section_block(name: str, heading: str, body: str, *, kind: str = "") -> Block:
+    extra = f" {kind}" if kind else ""
+    return Block(
+        name=name,
+        label=heading,
+        html=f'<section class="part{extra}" aria-labelledby="{name}-heading">'
+        f'<h2 id="{name}-heading">{escape(heading)}</h2>{body}</section>',
+    )
+
+
+def banner(release: Release, language: Language) -> Block | None:
+    """First on the page of a trial run, and of an example with invented numbers."""
+    names = []
+    if release.run.profile == "smoke":
+        names.append("smoke")
+    if release.study.synthetic:
+        names.append("synthetic")
+    if not names:
+        return None
+    texts = [(language.say(f"banner.{name}"), language.say(f"banner.{name}_more")) for name in names]
+    lines = "".join(
+        f'<p class="banner"><strong>{escape(text)}.</strong> {escape(more)}</p>' for text, more in texts
+    )
+    return Block(name="banner", label=texts[0][0], html=lines)
+
+
+def question(release: Release, language: Language) -> Block:
+    study = release.study
+    text = language.pick(study.question)
+    places = language.count("nouns.sites", release.design.sites)
+    slots = {"sites": places, "start": language.month(study.data_from), "end": language.month(study.data_to)}
+    scope = language.say("scope.sites", slots)
+    run = language.say("scope.run", {"date": language.day(release.run.started.date())})
+    return Block(
+        name="question",
+        label=text,
+        html=f'<header class="top"><p class="study">{escape(language.pick(study.title))}</p><h1>{escape(text)}</h1>'
+        f'<p class="scope"><b>{escape(scope)}</b> {escape(run)} {escape(language.say("scope.levels"))}</p></header>',
+    )
+
+
+def answer(release: Release, language: Language) -> Block:
+    label = language.say("answer.label")
+    sure = sentences.certainty(release, release.measure(), language)
+    icons = ""
+    if sure is not None:
+        text = sentences.icons_sentence(sure, language)
+        icons = f'<div class="odds">{figures.icon_array(wording.hundredths(sure.probability))}<p>{escape(text)}</p></div>'
+    return Block(
+        name="answer",
+        label=label,
+        html=f'<section class="answer" aria-labelledby="answer-heading"><h2 id="answer-heading">{escape(label)}</h2>'
+        f'<p class="big">{escape(sentences.answer(release, language))}</p>{icons}</section>',
+    )
+
+
+def messages(release: Release, language: Language) -> Block:
+    """How much, how sure, what we cannot know."""
+    found = (
+        sentences.how_much(release, language),
+        sentences.how_sure(release, language),
+        sentences.what_limit(release, language),
+    )
+    items = "".join(
+        f'<li><h3>{escape(message.question)}</h3><p class="key">{escape(message.key)}</p>'
+        f"<p>{escape(' '.join(message.text))}</p></li>"
+        for message in found
+    )
+    label = language.say("messages.heading")
+    return Block(
+        name="messages",
+        label=label,
+        html=f'<section class="messages" aria-label="{escape(label)}"><ul>{items}</ul></section>',
+    )
+
+
+def failed(release: Release, language: Language) -> Block:
+    """In place of everything estimated, where the calculation did not pass its checks."""
+    bundle = wording.bundle(release, language)
+    rows = []
+    for row in release.checks.rows:
+        if not row.passed:
+            name, value, limit = tables.check_words(row.check, row.value, row.limit, language)
+            text = language.say("failed.row", {"check": name, "value": value, "limit": limit})
+            rows.append(f"<li>{escape(text)}</li>")
+    what = f"<p>{escape(language.say('failed.what'))}</p><ul>{''.join(rows)}</ul>" if rows else ""
+    label = language.say("failed.heading")
+    return Block(
+        name="failed",
+        label=label,
+        html=f'<section class="limits" aria-labelledby="failed-heading"><h2 id="failed-heading">{escape(label)}</h2>'
+        f'<p class="big">{escape(language.say("failed.sentence"))}</p>{what}'
+        f"<p>{escape(language.say('failed.next', {'bundle': bundle}))}</p></section>",
+    )
+
+
+def trend(release: Release, language: Language) -> Block:
+    """Figure 1: observed against expected, with the numbers behind it."""
+    measure = release.measure()
+    heading = language.say("trend.heading")
+    averted = " ".join(sentences.averted(release, language))
+    text = paragraphs([averted] if averted else [])
+    curve = next((curve for curve in release.curves if curve.measure == measure.id), None)
+    if curve is None or not curve.points:
+        return section_block("trend", heading, text + paragraphs([language.say("trend.hidden")]))
+    step = language.say(f"steps.{curve.step}")
+    slots = {"name": wording.measure_and_unit(measure, language), "step": step}
+    several = release.design.sites > 1
+    places = language.count("nouns.sites", release.design.sites)
+    unit = language.say("trend.unit_sites" if several else "trend.unit", {**slots, "sites": places})
+    bundle = {"bundle": wording.bundle(release, language)}
+    notes = [language.say("trend.note_observed"), language.say("trend.note_expected", bundle)]
+    if figures.first_start(curve.points) is not None:
+        notes.append(language.say("trend.note_start" if several else "trend.note_start_one"))
+    if several:
+        notes.append(language.say("trend.note_strip"))
+    if any(point.hidden for point in curve.points):
+        notes.append(language.say("trend.note_hidden"))
+    figure = (
+        '<figure class="figure"><figcaption>'
+        f'<span class="count">{escape(language.say("trend.figure", {"number": "1"}))}</span> '
+        f"<strong>{escape(sentences.figure_heading(release, measure, language))}</strong>"
+        f'<span class="unit">{escape(unit)}</span></figcaption>'
+        f'<div class="drawing">{figures.observed_against_expected(release, curve, language, number=1)}</div>'
+        f'<div class="note"><p class="note-heading">{escape(language.say("trend.note_heading"))}</p>'
+        f"{paragraphs(notes)}</div></figure>"
+    )
+    return section_block("trend", heading, text + figure + tables.curve_numbers(release, curve, language))
+
+
+def comparison(release: Release, language: Language) -> Block:
+    label = language.say("table.caption", {"bundle": wording.bundle(release, language)})
+    table = tables.comparison_table(release, language)
+    return Block(
+        name="comparison",
+        label=label,
+        html=f'<section class="part" aria-label="{escape(label)}">{table}</section>',
+    )
+
+
+def limits(release: Release, language: Language) -> Block:
+    items = "".join(f"<li>{escape(text)}</li>" for text in sentences.limits(release, language))
+    heading = language.say("limits.heading")
+    return Block(
+        name="limits",
+        label=heading,
+        html=f'<section class="limits" aria-labelledby="limits-heading"><h2 id="limits-heading">{escape(heading)}</h2>'
+        f"<ul>{items}</ul></section>",
+    )
+
+
+def adapted(release: Release, language: Language) -> Block:
+    """What was adapted locally: the log, and the pre-declared contrast worded as an association."""
+    heading = language.say("adapted.heading")
+    section = release.sections.adaptations
+    if section is None:
+        return section_block("adapted", heading, paragraphs([language.say("adapted.none")]))
+    changed = sum(row.consistent == "no" for row in section.rows)
+    first = [language.count("adapted.count", len(section.rows))]
+    if section.rows:
+        first.append(
+            language.count("adapted.changed", changed) if changed else language.say("adapted.changed_none")
+        )
+    body = paragraphs([" ".join(first)]) + tables.adaptation_table(release, language)
+    if release.status == "ok":
+        lines = method.contrast(release, language)
+        body += f"<h3>{escape(language.say('adapted.contrast_heading'))}</h3>{paragraphs(lines)}"
+    return section_block("adapted", heading, body)
+
+
+def notes(release: Release, language: Language) -> Block:
+    items = "".join(f"<li>{escape(text)}</li>" for text in sentences.notes(release, language))
+    body = f"<ul>{items}</ul>"
+    if release.disclosure.suppressed:
+        body += paragraphs([language.say("notes.hidden")])
+    return section_block("notes", language.say("notes.heading"), body)
+
+
+def how(release: Release, language: Language) -> Block:
+    items = "".join(f"<li>{escape(text)}</li>" for text in method.lines(release, language))
+    return section_block("method", language.say("method.heading"), f'<ol class="method">{items}</ol>')
+
+
+def bands(release: Release, language: Language) -> Block:
+    table = tables.bands_table(release, language)
+    return section_block("bands", language.say("bands.heading"), table)
+
+
+def checks(release: Release, language: Language) -> Block:
+    passed = all(row.passed for row in release.checks.rows)
+    texts = [language.say("checks.passed" if passed else "checks.not_passed")]
+    if release.checks.retried:
+        texts.append(language.say("checks.retried"))
+    slots = {"chains": language.number(release.checks.chains), "draws": language.number(release.checks.draws)}
+    texts.append(language.say("checks.draws", slots))
+    body = paragraphs([" ".join(texts)]) + tables.checks_table(release, language)
+    return section_block("checks", language.say("checks.heading"), body)
+
+
+def provenance(release: Release, language: Language) -> Block:
+    """Where the report comes from and how to make it again."""
+    heading = language.say("provenance.heading")
+    rows = "".join(
+        f"<div><dt>{escape(sentence(term))}</dt><dd>{'<br>'.join(escape(text) for text in texts)}</dd></div>"
+        for term, texts in method.provenance(release, language)
+    )
+    return Block(
+        name="provenance",
+        label=heading,
+        html=f'<section class="provenance" aria-labelledby="provenance-heading">'
+        f'<h2 id="provenance-heading">{escape(heading)}</h2><dl>{rows}</dl></section>',
+    )
+
+
+SECTIONS: tuple[Section, ...] = (
+    banner,
+    question,
+    answer,
+    messages,
+    trend,
+    comparison,
+    limits,
+    adapted,
+    how,
+    checks,
+    bands,
+    notes,
+    provenance,
+)
+
+FAILED_SECTIONS: tuple[Section, ...] = (banner, question, failed, adapted, how, checks, notes, provenance)
+
+
+def make_blocks(release: Release, language: Language) -> tuple[Block, ...]:
+    """Every block of the page, in order."""
+    chosen = SECTIONS if release.status == "ok" else FAILED_SECTIONS
+    return tuple(block for section in chosen if (block := section(release, language)) is not None)

@@ -1,0 +1,215 @@
+"""Many studies: each in its own kernels, a failed one never in the way of the others.
+
+A study is run by a thread of ours that talks with its kernel *process*; all computing is done there, so
+`jobs` studies really run at once, and a kernel that is killed takes only its own study with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from impl.errors import RunError
+from impl.runs.kernels import Stop
+from impl.runs.ledger import Profile, ledger_name
+from impl.runs.run import DEFAULT_TIMEOUT, Outcome, Say, render_study, run_study
+from impl.runs.status import write_index
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+GRAVITY = (5, 4, 2, 3)
+"""Exit codes from the gravest: the run broke, disclosure, the user's input, no convergence. Then 0."""
+
+INDEX_EVERY_SECONDS = 2.0
+SHOWN_LINES = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The outcomes of one call in the order of the studies, the exit code they give, and the index page."""
+
+    outcomes: tuple[Outcome, ...]
+    exit_code: int
+    index: Path | None
+
+
+def run_studies(
+    paths: Sequence[Path],
+    *,
+    root: Path,
+    profile: Profile = "full",
+    jobs: int = 1,
+    force: bool = False,
+    timeout: float = DEFAULT_TIMEOUT,
+    console: Console | None = None,
+) -> Batch:
+    """Bring the reports of these studies up to date and `reports/index.html` with them.
+
+    jobs: studies at once; one is right for sampling, whose chains use the cores. SIGINT and SIGTERM end the
+    batch: running studies become `cancelled`, waiting ones are left as they were.
+    """
+
+    def work(_name: str, path: Path, stop: Stop, say: Say) -> Outcome:
+        return run_study(path, root=root, profile=profile, force=force, timeout=timeout, stop=stop, say=say)
+
+    return _work_through([(ledger_name(path), path) for path in paths], work, root, jobs, console)
+
+
+def render_studies(
+    studies: Sequence[tuple[str, Sequence[str]]],
+    *,
+    root: Path,
+    jobs: int = 1,
+    timeout: float = DEFAULT_TIMEOUT,
+    console: Console | None = None,
+) -> Batch:
+    """Make the pages of these studies (id, languages) anew from their published Releases alone."""
+
+    def work(name: str, languages: Sequence[str], stop: Stop, say: Say) -> Outcome:
+        return render_study(root, name, languages, timeout=timeout, stop=stop, say=say)
+
+    return _work_through(studies, work, root, jobs, console)
+
+
+def exit_code_of(outcomes: Sequence[Outcome], stopped_by: int | None = None) -> int:
+    """One exit code for a batch: a signal before everything, else the gravest of the studies'."""
+    if stopped_by is not None:
+        return 128 + stopped_by
+    codes = {outcome.exit_code for outcome in outcomes} - {0}
+    return next((code for code in GRAVITY if code in codes), max(codes, default=0))
+
+
+def _work_through[Task](
+    tasks: Sequence[tuple[str, Task]],
+    work: Callable[[str, Task, Stop, Say], Outcome],
+    root: Path,
+    jobs: int,
+    console: Console | None,
+) -> Batch:
+    stop = Stop()
+    outcomes: dict[str, Outcome] = {}
+    index: Path | None = None
+    indexed = 0.0
+    with (
+        _signals(stop),
+        _Display(console, len(tasks)) as display,
+        ThreadPoolExecutor(max_workers=max(jobs, 1)) as pool,
+    ):
+
+        def one(name: str, task: Task) -> Outcome | None:
+            if stop.signal is not None:
+                return None
+            display.begin(name)
+            return work(name, task, stop, lambda stage: display.stage(name, stage))
+
+        pending: dict[Future[Outcome | None], str] = {
+            pool.submit(one, name, task): name for name, task in tasks
+        }
+        while pending:
+            # A short wait keeps the main thread awake for signals.
+            done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in done:
+                name = pending.pop(future)
+                outcome = future.result() or Outcome(
+                    study=name,
+                    state="cancelled",
+                    seconds=0.0,
+                    exit_code=128 + (stop.signal or signal.SIGINT),
+                    reason="not started",
+                )
+                outcomes[name] = outcome
+                display.end(outcome)
+            if done and pending and time.monotonic() - indexed > INDEX_EVERY_SECONDS:
+                with contextlib.suppress(RunError):  # the last one below tells
+                    write_index(root)
+                indexed = time.monotonic()
+    ordered = tuple(outcomes[name] for name, _ in tasks)
+    code = exit_code_of(ordered, stop.signal)
+    try:
+        index = write_index(root)
+    except RunError as error:
+        if console is not None:
+            console.print(str(error), markup=False, highlight=False)
+        code = code or error.exit_code
+    return Batch(outcomes=ordered, exit_code=code, index=index)
+
+
+@contextlib.contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    """SIGINT and SIGTERM ask the batch to end; a second one ends it on the spot."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        stop.request(number)
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Display:
+    """What the user sees while it runs: live rows on a terminal, one line a study elsewhere."""
+
+    def __init__(self, console: Console | None, total: int) -> None:
+        self._console = console
+        self._live: Any = None
+        self._rows: dict[str, Any] = {}
+        if console is not None and console.is_terminal and total:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._live = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TimeElapsedColumn(),
+                console=console,
+            )
+            self._all = self._live.add_task("studies", total=total)
+
+    def __enter__(self) -> _Display:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def begin(self, study: str) -> None:
+        if self._live is not None:
+            self._rows[study] = self._live.add_task(study, total=None)
+
+    def stage(self, study: str, stage: str) -> None:
+        if self._live is not None:
+            self._live.update(self._rows[study], description=f"{study}: {stage}")
+
+    def end(self, outcome: Outcome) -> None:
+        if self._live is not None:
+            self._live.advance(self._all)
+            if outcome.study in self._rows:
+                self._live.remove_task(self._rows[outcome.study])
+        if self._console is None:
+            return
+        reason = f"  {outcome.reason}" if outcome.reason else ""
+        line = f"{outcome.state.replace('_', ' '):<13}  {outcome.study}  {outcome.seconds:.1f} s{reason}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if outcome.detail and outcome.detail != outcome.reason:
+            for text in outcome.detail.splitlines()[-SHOWN_LINES:]:
+                self._console.print(f"    {text}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,95 @@
+"""Publishing: the files of one run take the place of the last one's under `reports/<id>/`, by rename only.
+
+Everything is first written and synced beside its target, so that a full disk is met before anything a reader
+can see has changed; then the renames follow each other without pause. A process killed between two of them
+leaves hashes that do not match the ledger, and the next run heals it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from impl.errors import RunError
+from impl.runs.ledger import disk_fault
+
+PUBLIC_FILE = 0o644
+
+
+def publish(
+    root: Path, study: str, files: Mapping[str, bytes], *, keep_other_pages: bool = False
+) -> dict[str, str]:
+    """Put `files` (name -> content) under `reports/<study>/`; returns name -> sha256.
+
+    The Release that was there before is kept under `history/<run id>.json`. Pages in other languages are
+    removed, since they would be of another run, unless the caller knows that they are of this one.
+    Raises RunError, with nothing changed, where the disk refuses.
+    """
+    folder = root / "reports" / study
+    staged: dict[Path, Path] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        for target, content in (
+            *_history(folder, files),
+            *((folder / name, data) for name, data in files.items()),
+        ):
+            target.parent.mkdir(exist_ok=True)
+            part = target.with_name(f".{target.name}.part")
+            staged[target] = part
+            _write_synced(part, content)
+        for target, part in staged.items():
+            os.replace(part, target)
+        for page in folder.glob(f"{study}.*.html"):
+            if page.name not in files and not keep_other_pages:
+                page.unlink()
+        for place in {target.parent for target in staged}:
+            _sync_folder(place)
+    except OSError as error:
+        for part in staged.values():
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        raise RunError([disk_fault(error, f"reports/{study}/")]) from None
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _history(folder: Path, files: Mapping[str, bytes]) -> list[tuple[Path, bytes]]:
+    """The Release that is about to be replaced, under its own run id."""
+    try:
+        before = (folder / "release.json").read_bytes()
+        run = str(json.loads(before)["run"]["id"])
+        after = str(json.loads(files["release.json"])["run"]["id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # none there, or a broken one that nobody can want back
+    kept = folder / "history" / f"{run}.json"
+    if run == after or not run.isalnum() or kept.exists():
+        return []
+    return [(kept, before)]
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed run left half-written; the caller holds the study's lock."""
+    for part in (*folder.glob(".*.part"), *folder.glob("history/.*.part")):
+        part.unlink(missing_ok=True)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PUBLIC_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

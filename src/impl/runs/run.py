@@ -1,0 +1,473 @@
+"""One study, start to end: analysis notebook, report notebook in each language, pages, gate, publication.
+
+Success is decided here, from what was executed and what was written; papermill's word is not asked.
+Nothing under `reports/` changes before everything has been found good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal
+
+from impl.errors import DisclosureError, RunError
+from impl.runs.judge import Failure, RunFailedError, as_failure, fail, judge
+from impl.runs.kernels import Stop, code_cells, execute_notebook, read_notebook, source_of
+from impl.runs.ledger import (
+    PRIVATE_FILE,
+    Attempt,
+    Entry,
+    Profile,
+    Published,
+    State,
+    build_folder,
+    disk_fault,
+    holds,
+    ledger_name,
+    read_entry,
+    study_lock,
+    write_entry,
+)
+from impl.runs.publish import publish
+
+if TYPE_CHECKING:
+    from impl.release.release import Release
+    from impl.study.identity import Identity
+    from impl.study.study import Study
+
+REPORT_NOTEBOOK = "80_report"
+DEFAULT_TIMEOUT = 30 * 60.0
+RELEASE_FILES = ("release.json", "estimates.csv", "curves.csv")
+NOT_CONVERGED = 3
+RESERVE = "reserve"
+RESERVE_BYTES = 32 * 1024
+"""Space kept back while a run goes on, so that on a full disk its end can still be written down."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one study in this call. `unchanged` and `rendered` did not sample."""
+
+    study: str
+    state: Literal["ok", "not_converged", "unchanged", "rendered", "failed", "cancelled"]
+    seconds: float
+    exit_code: int = 0
+    reason: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The frame of one run: where it works, where it writes, when it must end and whom it tells."""
+
+    root: Path
+    study: str
+    folder: Path
+    log: IO[str]
+    stop: Stop
+    timeout: float
+    deadline: float
+    say: Say
+
+    @property
+    def bundle(self) -> Path:
+        """What is to be published is collected here, and the gate walks this folder."""
+        return self.folder / "bundle"
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+
+def run_study(
+    path: Path,
+    *,
+    root: Path,
+    profile: Profile = "full",
+    force: bool = False,
+    timeout: float = DEFAULT_TIMEOUT,
+    stop: Stop | None = None,
+    say: Say = lambda _stage: None,
+) -> Outcome:
+    """Bring one study's report up to date; every failure becomes an Outcome and a line in the ledger.
+
+    path: the study file. timeout: seconds for the whole run. Nothing runs where the ledger's key and the
+    published files still hold; only the pages are made anew where the Release holds and they do not.
+    """
+    begun = time.monotonic()
+    started = datetime.now(UTC)
+    stop = stop or Stop()
+    name = ledger_name(path)
+    identity: Identity | None = None
+    try:
+        with as_failure(stop):
+            from impl.study.identity import identify
+            from impl.study.load import read_study
+
+            study = read_study(path)
+            identity = identify(study, profile=profile)
+            attempt = _attempt("running", profile, started, identity)
+            with study_lock(root, name):
+                entry = read_entry(root, name)
+                published = entry.published if entry else None
+                holding = None if force else _what_holds(root, study, identity, published)
+                if holding == "all" and entry and published:
+                    _note_unchanged(root, entry, published)
+                    return _result(name, "unchanged", published, begun)
+                try:
+                    with as_failure(stop):
+                        write_entry(root, Entry(study=name, attempt=attempt, published=published))
+                        if holding == "release" and published:
+                            with _job(root, name, "render", stop, timeout, say) as job:
+                                published = _pages_anew(job, study.languages, published)
+                        else:
+                            with _job(root, name, identity.run_id, stop, timeout, say) as job:
+                                published = _whole_run(job, path, study, identity, profile)
+                except RunFailedError as failed:
+                    _note_failure(root, name, attempt, failed.failure, begun)
+                    raise
+                outcome = _result(name, "rendered" if holding else published.status, published, begun)
+                attempt = _ended(attempt, published.status, outcome.exit_code, begun)
+                write_entry(root, Entry(study=name, attempt=attempt, published=published))
+                return outcome
+    except RunFailedError as failed:
+        if identity is None:  # the study or its inputs cannot be read
+            attempt = _attempt("failed", profile, started, None)
+            _note_failure(root, name, attempt, failed.failure, begun)
+        return _failed(name, failed.failure, begun)
+
+
+def render_study(
+    root: Path,
+    study: str,
+    languages: Sequence[str],
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    stop: Stop | None = None,
+    say: Say = lambda _stage: None,
+) -> Outcome:
+    """Make the pages anew from `reports/<study>/release.json` alone: no data, no sampling.
+
+    The ledger is brought along where it knows of this Release; the Release and its tables stay as they are.
+    """
+    begun = time.monotonic()
+    stop = stop or Stop()
+    try:
+        with (
+            as_failure(stop),
+            study_lock(root, study),
+            _job(root, study, "render", stop, timeout, say) as job,
+        ):
+            entry = read_entry(root, study)
+            published = entry.published if entry else None
+            files = publish(root, study, _render_released(job, languages), keep_other_pages=True)
+            if entry and published and published.files.get("release.json") == files["release.json"]:
+                all_files = {**published.files, **files}
+                # A page that was not made now may still be of an older report notebook.
+                key = page_key(root, languages) if set(all_files) == set(files) else published.page_key
+                kept = published.model_copy(update={"files": all_files, "page_key": key})
+                write_entry(root, entry.model_copy(update={"published": kept}))
+        return Outcome(study=study, state="rendered", seconds=_since(begun))
+    except RunFailedError as failed:
+        return _failed(study, failed.failure, begun)
+
+
+def page_key(root: Path, languages: Sequence[str]) -> str:
+    """What the pages are made with besides the Release: the report notebook's code and the languages."""
+    notebook = read_notebook(root / "notebooks" / f"{REPORT_NOTEBOOK}.ipynb")
+    cells = [[cell.get("metadata", {}).get("tags", []), source_of(cell)] for cell in code_cells(notebook)]
+    return hashlib.sha256(json.dumps([cells, sorted(languages)]).encode()).hexdigest()
+
+
+def _whole_run(job: Job, path: Path, study: Study, identity: Identity, profile: Profile) -> Published:
+    release = _analyse(job, path, study, identity, profile)
+    _render_pages(job, release, study.languages)
+    files = _gate(job, release, (*RELEASE_FILES, *_page_names(job.study, study.languages)))
+    job.say("publishing")
+    digests = publish(job.root, job.study, files)
+    return Published(
+        run_id=identity.run_id,
+        run_key=identity.run_key,
+        page_key=page_key(job.root, study.languages),
+        profile=profile,
+        status=release.status,
+        notebook=job.relative(job.folder / f"{study.notebook}.ipynb"),
+        finished=datetime.now(UTC),
+        files=digests,
+    )
+
+
+def _pages_anew(job: Job, languages: Sequence[str], published: Published) -> Published:
+    files = publish(job.root, job.study, _render_released(job, languages))
+    key = page_key(job.root, languages)
+    return published.model_copy(update={"files": files, "page_key": key, "finished": datetime.now(UTC)})
+
+
+def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Profile) -> Release:
+    """Execute the analysis notebook and return the Release it wrote, found whole and its own."""
+    from impl.release.files import read_release
+
+    inside = path.resolve().is_relative_to(job.root.resolve())
+    parameters = {
+        "study": path.resolve().relative_to(job.root.resolve()).as_posix() if inside else str(path.resolve()),
+        "profile": profile,
+        "out": job.relative(job.bundle),
+    }
+    _execute(job, study.notebook, parameters, "analysis", f"{study.notebook}.ipynb")
+    missing = [name for name in RELEASE_FILES if not (job.bundle / name).is_file()]
+    if missing:
+        fail(
+            f"{study.notebook}: the notebook ran but wrote no {missing[0]}. "
+            "Its last cell must be impl.write_release(release, out)."
+        )
+    release = read_release(job.bundle / "release.json")
+    said = (release.study.id, release.run.id, release.run.profile, release.study.plan_sha256)
+    expected = (study.id, identity.run_id, profile, identity.plan_sha256)
+    for what, got, want in zip(("study", "run", "profile", "plan"), said, expected, strict=True):
+        if got != want:
+            fail(
+                f"{study.notebook}: the Release is of {what} '{got[:12]}', must be of '{want[:12]}'. "
+                "The notebook wrote another study's Release, or its files changed while it ran."
+            )
+    if release.status == "ok" and not release.estimates:
+        fail(f"{study.notebook}: the Release holds no estimates although its status is ok.")
+    return release
+
+
+def _render_released(job: Job, languages: Sequence[str]) -> dict[str, bytes]:
+    """The published Release with pages made anew from it, through the same gate."""
+    from impl.release.files import read_release
+
+    folder = job.root / "reports" / job.study
+    job.bundle.mkdir(mode=0o700)
+    release = read_release(folder / "release.json")
+    names = [name for name in RELEASE_FILES if (folder / name).is_file()]
+    for name in names:
+        shutil.copyfile(folder / name, job.bundle / name)
+    if release.study.id != job.study:
+        fail(f"reports/{job.study}/release.json: the Release is of study '{release.study.id}'.")
+    _render_pages(job, release, languages)
+    return _gate(job, release, (*names, *_page_names(job.study, languages)))
+
+
+def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
+    """Execute the report notebook in each language and turn it into a page in the bundle folder."""
+    from impl.report.check import page_problems
+    from impl.report.html import render_page
+
+    for language in languages:
+        parameters = {
+            "release": job.relative(job.bundle / "release.json"),
+            "language": language,
+            "out": job.relative(job.folder),
+        }
+        executed = _execute(
+            job, REPORT_NOTEBOOK, parameters, f"report ({language})", f"{REPORT_NOTEBOOK}.{language}.ipynb"
+        )
+        _require_mark(job, release, language)
+        page = render_page(executed, language)
+        problems = page_problems(page)
+        if problems:
+            fail(f"{job.study}.{language}.html: {problems[0]}", "\n".join(problems))
+        (job.bundle / f"{job.study}.{language}.html").write_text(page, encoding="utf-8")
+
+
+def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str, saved_as: str) -> Path:
+    """Execute one notebook, save it as it ended, and return its path; raises RunFailedError if it did not do."""
+    _check_time(job)
+    job.say(stage)
+    job.log.write(f"== {notebook} {json.dumps(dict(parameters), ensure_ascii=False)}\n")
+    job.log.flush()
+    executed = execute_notebook(
+        job.root / "notebooks" / f"{notebook}.ipynb",
+        parameters,
+        folder=job.root,
+        log=job.log,
+        stop=job.stop,
+        deadline=job.deadline,
+        at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
+    )
+    target = job.folder / saved_as
+    kept: OSError | None = None
+    if executed.notebook is not None:
+        try:
+            target.write_text(
+                json.dumps(executed.notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+            )
+        except OSError as error:
+            kept = error  # what the cells say comes first: it is the cause where both failed
+    judge(executed, notebook, timeout=job.timeout)
+    if kept is not None:
+        raise kept
+    return target
+
+
+def _require_mark(job: Job, release: Release, language: str) -> None:
+    """The report's completion mark must be there and name this run."""
+    where = f"{REPORT_NOTEBOOK}, {language}"
+    try:
+        mark = json.loads((job.folder / f"report.{language}.json").read_bytes())
+        said = (mark["study"], mark["run"], mark["language"])
+    except FileNotFoundError:
+        fail(
+            f"{where}: the notebook ran but left no completion mark. "
+            "Its last cell must be impl.finish_report(release, language, out)."
+        )
+    except (ValueError, KeyError, TypeError):
+        fail(f"{where}: the completion mark cannot be read.")
+    if said != (release.study.id, release.run.id, language):
+        fail(f"{where}: the completion mark is of {said}, not of this run.")
+
+
+def _gate(job: Job, release: Release, names: Sequence[str]) -> dict[str, bytes]:
+    """The bundle's files as they will be published, after the release gate has walked them."""
+    from impl.release.gate import check_bundle
+
+    _check_time(job)
+    job.say("release gate")
+    forbidden = {str(job.root), str(job.root.resolve()), str(Path.home())} - {"/", ""}
+    faults = check_bundle(job.bundle, release, forbidden=sorted(forbidden))
+    if faults:
+        raise DisclosureError(faults)
+    return {name: (job.bundle / name).read_bytes() for name in names}
+
+
+def _page_names(study: str, languages: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{study}.{language}.html" for language in languages)
+
+
+def _check_time(job: Job) -> None:
+    if job.stop.signal is not None:
+        raise RunFailedError(
+            Failure(reason="stopped by request", detail="", exit_code=130, state="cancelled")
+        )
+    if time.monotonic() > job.deadline:
+        fail(f"the run took more than {job.timeout:g} s. Give more with --timeout.")
+
+
+def _what_holds(
+    root: Path, study: Study, identity: Identity, published: Published | None
+) -> Literal["all", "release"] | None:
+    """How much of what is published still holds: all of it, the Release but not the pages, or nothing."""
+    if published is None or published.run_key != identity.run_key or published.run_id != identity.run_id:
+        return None
+    folder = root / "reports" / study.id
+    if not holds(folder, {file: published.files.get(file, "") for file in RELEASE_FILES}):
+        return None
+    current = published.page_key == page_key(root, study.languages) and holds(folder, published.files)
+    return "all" if current else "release"
+
+
+@contextlib.contextmanager
+def _job(root: Path, study: str, run: str, stop: Stop, timeout: float, say: Say) -> Iterator[Job]:
+    """An empty run folder with a log: nothing an earlier attempt left can be taken for this one's."""
+    folder = build_folder(root, study) / run
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
+        descriptor = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+    except OSError as error:
+        raise RunError([disk_fault(error, f"build/{study}/{run}")]) from None
+    with os.fdopen(descriptor, "a", encoding="utf-8", errors="replace") as log:
+        job = Job(
+            root=root,
+            study=study,
+            folder=folder,
+            log=log,
+            stop=stop,
+            timeout=timeout,
+            deadline=time.monotonic() + timeout,
+            say=say,
+        )
+        try:
+            yield job
+        finally:
+            with contextlib.suppress(OSError):
+                (folder / RESERVE).unlink()
+
+
+def _note_unchanged(root: Path, entry: Entry, published: Published) -> None:
+    """A study that was broken and put back as it was counts as run again, without running."""
+    if entry.attempt.state != published.status:
+        attempt = Attempt(
+            state=published.status,
+            profile=published.profile,
+            run_id=published.run_id,
+            run_key=published.run_key,
+            started=published.finished,
+            finished=published.finished,
+        )
+        write_entry(root, Entry(study=entry.study, attempt=attempt, published=published))
+
+
+def _attempt(state: State, profile: Profile, started: datetime, identity: Identity | None) -> Attempt:
+    return Attempt(
+        state=state,
+        profile=profile,
+        run_id=identity.run_id if identity else None,
+        run_key=identity.run_key if identity else None,
+        started=started,
+    )
+
+
+def _ended(
+    attempt: Attempt, state: State, exit_code: int, begun: float, reason: str | None = None
+) -> Attempt:
+    return attempt.model_copy(
+        update={
+            "state": state,
+            "finished": datetime.now(UTC),
+            "seconds": _since(begun),
+            "exit_code": exit_code,
+            "reason": reason,
+        }
+    )
+
+
+def _note_failure(root: Path, name: str, attempt: Attempt, failure: Failure, begun: float) -> None:
+    """Write the failure into ledger and log; what was published stays what it was."""
+    ended = _ended(attempt, failure.state, failure.exit_code, begun, failure.reason)
+    log = root / "build" / name / (attempt.run_id or "") / "log.txt"
+    try:
+        published = (read_entry(root, name) or Entry(study=name, attempt=ended)).published
+        write_entry(root, Entry(study=name, attempt=ended, published=published))
+        if log.is_file():
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"== {failure.state}: {failure.detail or failure.reason}\n")
+    except (RunError, OSError):
+        pass  # neither can be written; the outcome still reaches terminal and exit code
+
+
+def _result(
+    study: str,
+    state: Literal["ok", "not_converged", "unchanged", "rendered"],
+    published: Published,
+    begun: float,
+) -> Outcome:
+    code = NOT_CONVERGED if published.status == "not_converged" else 0
+    return Outcome(study=study, state=state, seconds=_since(begun), exit_code=code)
+
+
+def _failed(study: str, failure: Failure, begun: float) -> Outcome:
+    return Outcome(
+        study=study,
+        state=failure.state,
+        seconds=_since(begun),
+        exit_code=failure.exit_code,
+        reason=failure.reason,
+        detail=failure.detail,
+    )
+
+
+def _since(begun: float) -> float:
+    return round(time.monotonic() - begun, 3)

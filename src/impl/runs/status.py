@@ -1,0 +1,159 @@
+"""Where every study stands: one row a study in `parameters/`, run or not; and the index page made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from impl.errors import ImplError, RunError
+from impl.runs.ledger import Entry, Published, State, disk_fault, ledger_name, read_entry, state_of
+
+if TYPE_CHECKING:
+    from impl.release.release import Release
+    from impl.report.index import IndexRow
+    from impl.study.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyStatus:
+    """One study's standing. `stale`: what is published was made from other inputs than those there now.
+
+    `reason` may quote confidential input and belongs on the confidential side: terminal and ledger only.
+    """
+
+    study: str
+    title: str
+    state: State | Literal["never", "stale"]
+    run_id: str | None = None
+    profile: str | None = None
+    finished: datetime | None = None
+    data_to: date | None = None
+    reason: str | None = None
+
+
+def list_status(root: Path) -> tuple[StudyStatus, ...]:
+    """The standing of every study in `parameters/`, in the order of their names."""
+    from impl.study.load import list_studies
+
+    return tuple(_status(root, path) for path in list_studies(root))
+
+
+def age(then: datetime, now: datetime | None = None) -> str:
+    """How long ago, in the largest unit that fits: `3 days`."""
+    seconds = max(((now or datetime.now(UTC)) - then).total_seconds(), 0)
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count = int(seconds // length)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "under a minute"
+
+
+def write_index(root: Path) -> Path:
+    """Write `reports/index.html` anew, by rename, from the ledger and the published Releases alone.
+
+    Raises RunError where the disk refuses.
+    """
+    from impl.release.files import write_atomically
+    from impl.report.index import render_index
+    from impl.study.load import list_studies
+
+    rows = [_index_row(root, path) for path in list_studies(root)]
+    target = root / "reports" / "index.html"
+    try:
+        target.parent.mkdir(exist_ok=True)
+        write_atomically(target, render_index(rows).encode())
+    except OSError as error:
+        raise RunError([disk_fault(error, "reports/index.html")]) from None
+    return target
+
+
+def _status(root: Path, path: Path) -> StudyStatus:
+    name = ledger_name(path)
+    entry = read_entry(root, name)
+    study = _readable(path)
+    published = entry.published if entry else None
+    release = _release(root, name) if published else None
+    return StudyStatus(
+        study=name,
+        title=_text(study.title) if study else "",
+        state=_state(root, name, entry, study),
+        run_id=published.run_id if published else None,
+        profile=published.profile if published else None,
+        finished=published.finished if published else None,
+        data_to=release.study.data_to if release else None,
+        reason=entry.attempt.reason if entry else None,
+    )
+
+
+def _state(
+    root: Path, name: str, entry: Entry | None, study: Study | None
+) -> State | Literal["never", "stale"]:
+    state = state_of(root, name, entry)
+    if state not in ("ok", "not_converged") or entry is None or entry.published is None:
+        return state
+    return "stale" if study is None or _changed(study, entry.published) else state
+
+
+def _changed(study: Study, published: Published) -> bool:
+    from impl.study.identity import identify
+
+    try:
+        return identify(study, profile=published.profile).run_key != published.run_key
+    except ImplError:
+        return True  # an input is gone or cannot be read
+
+
+def _readable(path: Path) -> Study | None:
+    from impl.study.load import read_study
+
+    try:
+        return read_study(path)
+    except ImplError:
+        return None
+
+
+def _release(root: Path, name: str) -> Release | None:
+    from impl.release.files import read_release
+
+    try:
+        return read_release(root / "reports" / name / "release.json")
+    except ImplError:
+        return None
+
+
+def _text(translated: dict[str, str] | dict[Literal["nb", "nn", "en"], str]) -> str:
+    texts = dict(translated)
+    return texts.get("nb") or next(iter(texts.values()), "")
+
+
+def _index_row(root: Path, path: Path) -> IndexRow:
+    from impl.report.index import IndexRow
+
+    name = ledger_name(path)
+    entry = read_entry(root, name)
+    study = _readable(path)
+    release = _release(root, name)
+    summary = release.study if release else study
+    pages = sorted((root / "reports" / name).glob(f"{name}.*.html")) if release else []
+    state = _state(root, name, entry, study)
+    return IndexRow(
+        id=name,
+        title=_text(summary.title) if summary else name,
+        question=_text(summary.question) if summary else "",
+        status="not_run" if state == "never" else state,
+        answer=_answer(release),
+        links={page.name.split(".")[-2]: f"{name}/{page.name}" for page in pages},
+        run_id=release.run.id if release else None,
+        data_to=release.study.data_to if release else None,
+        finished=release.run.started if release else None,
+        message=None,  # a reason may quote a confidential cell, and the index lies on the public side
+    )
+
+
+def _answer(release: Release | None) -> str | None:
+    from impl.report.language import read_language
+    from impl.report.sentences import answer
+
+    return None if release is None else answer(release, read_language("nb"))

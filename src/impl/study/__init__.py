@@ -1,0 +1,1 @@
+"""What the user declares: study files, measures, bundles, vocabularies."""

@@ -1,0 +1,72 @@
+"""Measures and bundles as data: one TOML file each, shipped here or the user's own in `parameters/`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from impl.study.study import MeasureId, Text, Translated, Value
+
+
+class Noun(Value):
+    """A noun as sentences need it, in one language: «fall» / «fall», «infeksjon» / «infeksjoner»."""
+
+    one: Text
+    many: Text
+
+
+class Example(Value):
+    """A unit that readers can picture, for natural frequencies: a nursing home with 40 residents.
+
+    `exposure` is its denominator in one year, in the measure's own denominator unit (resident-days, reviews …).
+    """
+
+    text: Translated
+    exposure: Annotated[float, Field(gt=0)]
+
+
+class Measure(Value):
+    """What is counted, per what, and which way is good.
+
+    `kind` rate: events per exposure, reported per `per` units; proportion: share of the denominator,
+    reported in per cent (`per` = 100); mean: mean of the denominator's persons, `numerator` is their sum
+    (`per` = 1). `direction` is `ambiguous` where a change can be good or bad (incident reports).
+    `unit_of_count` `process` lifts the person rule of disclosure control, not the small-denominator rule.
+    """
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    id: MeasureId
+    name: Translated
+    events: dict[Literal["nb", "nn", "en"], Noun]
+    exposure: Translated
+    unit: Translated
+    kind: Literal["rate", "proportion", "mean"]
+    per: Annotated[float, Field(gt=0)]
+    direction: Literal["lower", "higher", "ambiguous"]
+    likelihood: Literal["poisson", "negbin", "binomial", "normal"]
+    unit_of_count: Literal["person", "process"] = "person"
+    baseline: Annotated[float, Field(gt=0)]
+    """A plausible level on the reported scale (per `per`), for synthetic data; never a norm."""
+    example: Example | None = None
+    source: Text
+
+    @property
+    def headline_scale(self) -> Literal["ratio", "difference"]:
+        """Natural scale of the headline: rates by ratio, proportions and means by difference."""
+        return "ratio" if self.kind == "rate" else "difference"
+
+
+class Bundle(Value):
+    """A change bundle (tiltakspakke): its name, its components and where it comes from."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    id: MeasureId
+    name: Translated
+    the_bundle: Translated
+    """The name as it stands inside a sentence: «fallpakken», «the falls bundle»."""
+    version: Text
+    valid_from: Text | None = None
+    components: tuple[Translated, ...] = ()
+    measures: tuple[MeasureId, ...]
+    source: Text

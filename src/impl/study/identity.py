@@ -1,0 +1,234 @@
+"""What makes two runs the same run: study, data, notebook, code and environment, as hashes.
+
+`run_key` is confidential: it is made of data, and small counts could be guessed from it. `run_id` is
+public: it is keyed by a secret that never leaves `build/`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import importlib.metadata
+import json
+import os
+import re
+import secrets
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from impl.errors import Fault, ImplError, RunError, StudyError
+from impl.study.characters import plain
+from impl.study.load import read_bundle, read_measure
+from impl.study.paths import path_problem
+from impl.study.study import Study
+
+_DISTRIBUTION = "impl-workbench"
+_PACKAGE = Path(__file__).parent.parent
+_CODE = {".py", ".toml", ".j2", ".css"}
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Identity of one run.
+
+    run_id: 12 hex digits, public. run_key: sha256, confidential. plan_sha256: the study file's content,
+    whatever its spelling or order. lock_sha256: requirements.lock, None without one. git_commit: full
+    hash, None outside a repository. impl: version of this package.
+    """
+
+    run_id: str
+    run_key: str
+    plan_sha256: str
+    lock_sha256: str | None
+    git_commit: str | None
+    impl: str
+
+
+def identify(study: Study, *, profile: str) -> Identity:
+    """Identity of a run of `study`. Raises StudyError where a named file is missing or unreadable."""
+    root = study.root
+    plan = canonical_json(study.model_dump(mode="json", by_alias=True))
+    lock = root / "requirements.lock"
+    lock_sha256 = _file_sha256(lock) if lock.is_file() else None
+    measures = (study.measures.primary, *study.measures.paired)
+    faults: list[Fault] = []
+    data = {name: _data_sha256(root, name, faults) for name in _data_files(study)}
+    notebook = _notebook_sha256(root, study.notebook, faults)
+    if faults:
+        raise StudyError(faults)
+    key = canonical_json(
+        {
+            "study": plan,
+            "profile": profile,
+            "catalogue": [read_measure(measure, root).model_dump(mode="json") for measure in measures]
+            + [read_bundle(study.bundle, root).model_dump(mode="json")],
+            "data": data,
+            "notebook": notebook,
+            "code": package_sha256(),
+            "lock": lock_sha256,
+            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        }
+    )
+    run_key = hashlib.sha256(key.encode()).hexdigest()
+    return Identity(
+        run_id=hmac.new(_secret(root), run_key.encode(), hashlib.sha256).hexdigest()[:12],
+        run_key=run_key,
+        plan_sha256=hashlib.sha256(plan.encode()).hexdigest(),
+        lock_sha256=lock_sha256,
+        git_commit=git_commit(root),
+        impl=importlib.metadata.version(_DISTRIBUTION),
+    )
+
+
+def canonical_json(value: Any) -> str:
+    """One spelling for one value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def package_sha256() -> str:
+    """Hash of this package's own code and texts, names included."""
+    files = sorted(file for file in _PACKAGE.rglob("*") if file.suffix in _CODE and file.is_file())
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _data_files(study: Study) -> list[str]:
+    named = [study.data.file, study.rollout.file]
+    named += [source.file for source in (study.adaptations, study.fidelity, study.covariates) if source]
+    return sorted(set(named))
+
+
+def _data_sha256(root: Path, name: str, faults: list[Fault]) -> str:
+    problem = path_problem(root, name)
+    try:
+        if problem is None:
+            return _file_sha256(root / name)
+    except OSError as error:
+        problem = error.strerror or "an error"
+    faults.append(
+        Fault(
+            code="study.data_file",
+            where=plain(name),
+            got=problem,
+            allowed="a readable file",
+            fix="Check the path in the study file; it is taken from the project's folder.",
+        )
+    )
+    return ""
+
+
+def _file_sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _notebook_sha256(root: Path, name: str, faults: list[Fault]) -> str:
+    """Hash of a notebook's cells as written: type, source and tags, never outputs or cell ids."""
+    shown = f"notebooks/{name}.ipynb"
+    try:
+        cells = json.loads((root / shown).read_text(encoding="utf-8"))["cells"]
+        written = [
+            [cell["cell_type"], "".join(cell["source"]), sorted(cell.get("metadata", {}).get("tags", []))]
+            for cell in cells
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        faults.append(
+            Fault(
+                code="study.notebook",
+                where=shown,
+                got="a file that cannot be read as a notebook",
+                allowed="a Jupyter notebook",
+                fix="Open and save it in JupyterLab, or restore it.",
+            )
+        )
+        return ""
+    return hashlib.sha256(canonical_json(written).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _secret(root: Path) -> bytes:
+    """The project's secret for public run ids: made once, mode 0600, in `build/` (mode 0700).
+
+    Two processes that make it at once agree: the first link wins and both read it.
+    """
+    folder = root / "build"
+    file = folder / "secret"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+        if not file.exists():
+            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".secret.")
+            try:
+                with os.fdopen(descriptor, "wb") as opened:
+                    opened.write(secrets.token_bytes(_SECRET_BYTES))
+                    opened.flush()
+                    os.fsync(opened.fileno())
+                with contextlib.suppress(FileExistsError):
+                    os.link(temporary, file)
+            finally:
+                os.unlink(temporary)
+        secret = file.read_bytes()
+    except OSError as error:
+        raise _secret_error(error.strerror or "an error") from None
+    if len(secret) != _SECRET_BYTES:
+        raise _secret_error(f"{len(secret)} bytes")
+    return secret
+
+
+def _secret_error(got: str) -> ImplError:
+    return RunError(
+        [
+            Fault(
+                code="run.secret",
+                where="build/secret",
+                got=got,
+                allowed=f"a file of {_SECRET_BYTES} bytes",
+                fix="Make build/ writable; delete build/secret if it is damaged (run ids then change).",
+            )
+        ]
+    )
+
+
+def git_commit(root: Path) -> str | None:
+    """Commit that is checked out, read from git's own files; None outside a repository or before a commit."""
+    for folder in (root, *root.absolute().parents):
+        if (folder / ".git").exists():
+            return _commit_of(folder / ".git")
+    return None
+
+
+def _commit_of(dot_git: Path) -> str | None:
+    try:
+        folder = dot_git
+        if dot_git.is_file():  # a worktree or submodule: the file names the folder
+            folder = dot_git.parent / dot_git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+        head = (folder / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref:"):
+            return _hash_or_none(head)
+        name = head.removeprefix("ref:").strip()
+        common = folder / "commondir"
+        shared = folder / common.read_text(encoding="utf-8").strip() if common.is_file() else folder
+        for place in (folder / name, shared / name):
+            if place.is_file():
+                return _hash_or_none(place.read_text(encoding="utf-8").strip())
+        packed = shared / "packed-refs"
+        if packed.is_file():
+            for line in packed.read_text(encoding="utf-8").splitlines():
+                commit, _, reference = line.partition(" ")
+                if reference == name:
+                    return _hash_or_none(commit)
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def _hash_or_none(text: str) -> str | None:
+    return text if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text) else None

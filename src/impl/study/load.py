@@ -1,0 +1,291 @@
+"""Reading what the user declares: study files (YAML), measures and bundles (TOML), all faults at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from impl.errors import Fault, StudyError, nearest, shorten
+from impl.study.catalogue import Bundle, Measure
+from impl.study.characters import plain
+from impl.study.paths import find_root, path_problem
+from impl.study.strict_yaml import Node, Path_, parse_yaml, read_text, where_key
+from impl.study.study import Study
+from impl.study.typed_tree import Reading, node_of, read_tree
+
+__all__ = [
+    "bundle_ids",
+    "find_root",
+    "list_studies",
+    "measure_ids",
+    "read_bundle",
+    "read_measure",
+    "read_study",
+    "study_path",
+]
+
+NEWEST_SCHEMA = 1
+_SHIPPED = Path(__file__).parent
+_FILE_KEYS: tuple[Path_, ...] = (
+    ("data", "file"),
+    ("rollout", "file"),
+    ("adaptations", "file"),
+    ("fidelity", "file"),
+    ("covariates", "file"),
+)
+
+
+def read_study(path: Path | str) -> Study:
+    """Read one study file. A relative path is taken from the project root, else from the current folder.
+
+    Checks the file, the catalogue entries it names, its notebook and its paths; not the data themselves.
+    Raises StudyError with every fault found.
+    """
+    file = _locate(Path(path))
+    root = find_root(file.parent)
+    shown = file.name
+    if file.suffix != ".yaml":
+        raise StudyError(
+            [
+                _fault(
+                    "study.file_name",
+                    shorten(shown),
+                    "another ending",
+                    "a file named <id>.yaml",
+                    "Rename it.",
+                )
+            ]
+        )
+    tree, faults = parse_yaml(read_text(file, shown), shown)
+    if tree is None:
+        raise StudyError(faults)
+    newer = _newer_schema(tree, shown)
+    if newer is not None:
+        raise StudyError([newer])
+    reading = read_tree(tree, Study, shown)
+    faults += reading.faults
+    faults += _meaning(reading, root, file, shown)
+    if faults or reading.model is None:
+        raise StudyError(_in_line_order(faults))
+    study = reading.model
+    study._root = root
+    return study
+
+
+def _locate(path: Path) -> Path:
+    if path.is_absolute() or path.exists():
+        return path.absolute()
+    try:
+        return find_root(Path.cwd()) / path
+    except StudyError:
+        return path.absolute()
+
+
+def _newer_schema(tree: Node, shown: str) -> Fault | None:
+    line, node = tree.entries.get("schema", (None, None))
+    if node is None or not node.plain or not re.fullmatch(r"[1-9][0-9]{0,8}", node.text):
+        return None
+    if int(node.text) <= NEWEST_SCHEMA:
+        return None
+    return _fault(
+        "study.newer_schema",
+        where_key(shown, line, ("schema",)),
+        node.text,
+        f"at most {NEWEST_SCHEMA}",
+        "The file was written for a newer version of impl: update impl.",
+    )
+
+
+def _meaning(reading: Reading[Study], root: Path, file: Path, shown: str) -> Iterator[Fault]:
+    """Faults that need more than the schema: names, paths, the catalogue, the notebook."""
+    values = reading.values
+
+    def place(*path: str) -> str:
+        return where_key(shown, reading.lines.get(path), path)
+
+    if "id" in values and values["id"] != file.stem:
+        yield _fault(
+            "study.id",
+            place("id"),
+            shorten(values["id"]),
+            f"the file name, {shorten(file.stem)}",
+            "Rename the file or change the id.",
+        )
+    for path in _FILE_KEYS:
+        text = getattr(values.get(path[0]), path[1], None)
+        problem = None if text is None else path_problem(root, text)
+        if problem is not None:
+            yield _fault(
+                "study.path",
+                place(*path),
+                f"{shorten(text)} ({problem})",
+                "a relative path inside the project",
+                "Write it from the project's folder: data/falls.csv.",
+            )
+    if "notebook" in values:
+        yield from _notebook(values["notebook"], root, place("notebook"))
+    if "bundle" in values:
+        yield from _known(values["bundle"], "bundle", bundle_ids(root), place("bundle"))
+        yield from _entry_faults(values["bundle"], "bundles", Bundle, root)
+    yield from _measures(values.get("measures"), root, place)
+    languages = values.get("languages", ())
+    if len(set(languages)) < len(languages):
+        yield _fault(
+            "study.repeated", place("languages"), "a language twice", "given once", "Keep one of them."
+        )
+
+
+def _measures(measures: Any, root: Path, place: Any) -> Iterator[Fault]:
+    if measures is None:
+        return
+    named: list[tuple[str, Path_]] = [(measures.primary, ("measures", "primary"))]
+    named += [
+        (measure, ("measures", "paired", str(index))) for index, measure in enumerate(measures.paired, 1)
+    ]
+    seen: set[str] = set()
+    for measure, path in named:
+        if measure in seen:
+            yield _fault(
+                "study.repeated", place(*path), f"{plain(measure)} again", "given once", "Keep one of them."
+            )
+            continue
+        seen.add(measure)
+        yield from _known(measure, "measure", measure_ids(root), place(*path))
+        yield from _entry_faults(measure, "measures", Measure, root)
+
+
+def _known(identifier: str, what: str, known: tuple[str, ...], where: str) -> Iterator[Fault]:
+    if identifier not in known:
+        advice = (
+            nearest(identifier, known)
+            or f"Write parameters/{what}s/{plain(identifier)}.toml, or choose one of these."
+        )
+        yield _fault(
+            f"study.unknown_{what}", where, plain(identifier), f"a known {what} ({', '.join(known)})", advice
+        )
+
+
+def _entry_faults(identifier: str, folder: str, model: type[BaseModel], root: Path) -> Iterator[Fault]:
+    """Faults in the user's own catalogue file, shown with the study that needs it."""
+    if (root / "parameters" / folder / f"{identifier}.toml").exists():
+        try:
+            _read_entry(identifier, folder, model, root)
+        except StudyError as error:
+            yield from error.faults
+
+
+def _notebook(name: str, root: Path, where: str) -> Iterator[Fault]:
+    folder = root / "notebooks"
+    # 80 and above are the report and network notebooks: they read Releases, not studies
+    known = sorted(file.stem for file in folder.glob("[0-7][0-9]_*.ipynb")) if folder.is_dir() else []
+    if name not in known or path_problem(root, f"notebooks/{name}.ipynb") is not None:
+        allowed = f"an analysis notebook in notebooks/ ({', '.join(known) or 'none there'})"
+        yield _fault(
+            "study.notebook", where, plain(name), allowed, nearest(name, known) or "Choose one of these."
+        )
+
+
+def _in_line_order(faults: list[Fault]) -> list[Fault]:
+    def line(fault: Fault) -> int:
+        found = re.search(r", line (\d+)", fault.where)
+        return int(found.group(1)) if found else 0
+
+    return sorted(dict.fromkeys(faults), key=line)
+
+
+def list_studies(root: Path) -> tuple[Path, ...]:
+    """Study files of a project in name order (`.yml` too, so that a wrong ending is told, not passed over)."""
+    folder = root / "parameters"
+    found = [file for ending in ("*.yaml", "*.yml") for file in folder.glob(ending)]
+    return tuple(sorted(file for file in found if file.is_file() and not file.name.startswith(".")))
+
+
+def study_path(root: Path, name_or_path: str) -> Path:
+    """Study file of an id (`falls-home`) or a path. Raises StudyError naming the nearest id."""
+    known = {file.stem: file for file in list_studies(root)}
+    if name_or_path in known:
+        return known[name_or_path]
+    for base in (Path.cwd(), root):
+        file = base / name_or_path
+        if file.suffix in (".yaml", ".yml") and file.is_file():
+            return file.absolute()
+    advice = nearest(name_or_path, known) or f"Known here: {', '.join(known) or 'none'}."
+    raise StudyError(
+        [
+            _fault(
+                "study.unknown_study", "STUDY", shorten(name_or_path), "the id or the path of a study", advice
+            )
+        ]
+    )
+
+
+def read_measure(id: str, root: Path) -> Measure:  # noqa: A002
+    """Measure by id: the user's own in `parameters/measures/` first, then the shipped one. Raises StudyError."""
+    return _read_entry(id, "measures", Measure, root)
+
+
+def read_bundle(id: str, root: Path) -> Bundle:  # noqa: A002
+    """Bundle by id: the user's own in `parameters/bundles/` first, then the shipped one. Raises StudyError."""
+    return _read_entry(id, "bundles", Bundle, root)
+
+
+def measure_ids(root: Path) -> tuple[str, ...]:
+    """Ids of all measures a project can use."""
+    return _entry_ids("measures", root)
+
+
+def bundle_ids(root: Path) -> tuple[str, ...]:
+    """Ids of all bundles a project can use."""
+    return _entry_ids("bundles", root)
+
+
+def _entry_ids(folder: str, root: Path) -> tuple[str, ...]:
+    own = (root / "parameters" / folder).glob("*.toml")
+    return tuple(sorted({file.stem for file in (*own, *(_SHIPPED / folder).glob("*.toml"))}))
+
+
+def _read_entry[Entry: BaseModel](identifier: str, folder: str, model: type[Entry], root: Path) -> Entry:
+    what = folder.removesuffix("s")
+    known = _entry_ids(folder, root)
+    if identifier not in known:
+        raise StudyError(list(_known(identifier, what, known, f"{what} id")))
+    shown = f"{folder}/{identifier}.toml"
+    own = root / "parameters" / folder / f"{identifier}.toml"
+    if own.exists():
+        problem = path_problem(root, f"parameters/{folder}/{identifier}.toml")
+        if problem is not None:
+            raise StudyError(
+                [_fault("study.path", shown, problem, "a file inside the project", "Copy it there.")]
+            )
+    text = read_text(own if own.exists() else _SHIPPED / folder / f"{identifier}.toml", shown)
+    try:
+        tree = node_of(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
+        message = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a value that cannot be read"
+        raise StudyError(
+            [_fault("catalogue.syntax", shown, plain(message, 80), "valid TOML", "Mend that line.")]
+        ) from None
+    reading = read_tree(tree, model, shown)
+    faults = reading.faults
+    if reading.values.get("id", identifier) != identifier:
+        faults.append(
+            _fault(
+                "catalogue.id",
+                where_key(shown, None, ("id",)),
+                shorten(reading.values["id"]),
+                f"the file name, {identifier}",
+                "Rename the file or change the id.",
+            )
+        )
+    if faults or reading.model is None:
+        raise StudyError(faults)
+    return reading.model
+
+
+def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:
+    return Fault(code=code, where=where, got=got, allowed=allowed, fix=fix)

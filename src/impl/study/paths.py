@@ -1,0 +1,70 @@
+"""Where a study's files lie: the project root, and paths that may not leave it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from impl.errors import Fault, StudyError, shorten
+from impl.study.characters import hidden_character
+
+LONGEST_NAME = 255  # bytes; what common file systems hold
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def find_root(start: Path) -> Path:
+    """Project root: the nearest folder at or above `start` that holds `parameters/`. Raises StudyError."""
+    resolved = start.absolute()
+    for folder in (resolved, *resolved.parents):
+        if (folder / "parameters").is_dir():
+            return folder
+    raise StudyError(
+        [
+            Fault(
+                code="study.no_root",
+                where=shorten(start.name or "this folder"),
+                got="no folder 'parameters' here or above",
+                allowed="inside a project",
+                fix="Go to the project's folder, or make a folder 'parameters' in it.",
+            )
+        ]
+    )
+
+
+def path_problem(root: Path, text: str) -> str | None:
+    """Why `text` cannot be a path of a file inside the project, or None.
+
+    Only the name and links are judged; the file may be missing.
+    """
+    hidden = hidden_character(text) or ("a line break" if re.search(r"[\t\r\n]", text) else None)
+    if hidden is not None:
+        return f"it holds {hidden}"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        return "it is a web address"
+    if text.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", text):
+        return "it is an absolute path"
+    if text.startswith("~"):
+        return "it starts with ~"
+    if "\\" in text:
+        return "it holds a backslash"
+    if "//" in text or text.endswith("/"):
+        return "a folder or file name in it is empty"
+    for part in PurePosixPath(text).parts:
+        if part == "..":
+            return "it goes up with .."
+        if len(part.encode()) > LONGEST_NAME:
+            return "a name in it is too long"
+        if (
+            part != part.strip()
+            or part.endswith(".")
+            or re.search(r'[<>:"|?*]', part)
+            or _RESERVED.fullmatch(part)
+        ):
+            return f"some systems cannot hold the name {shorten(part, 40)}"
+    if not PurePosixPath(text).parts:
+        return "it is empty"
+    try:
+        inside = (root / text).resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return "its links lead nowhere"
+    return None if inside else "a link in it leads out of the project"

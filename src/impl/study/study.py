@@ -1,0 +1,162 @@
+"""The study file as a value: `parameters/<id>.yaml` becomes a frozen `Study`.
+
+The field names are the contract with users (schema 1). Later schemas add optional fields only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+MeasureId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+LanguageCode = Literal["nb", "nn", "en"]
+Notebook = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}_[a-z0-9_]{1,60}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Translated = dict[LanguageCode, Text]
+"""One text in several languages; `nb` is what a missing translation falls back to."""
+
+
+class Value(BaseModel):
+    """Base of every declared value: frozen, no unknown keys, no numbers read from text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Measures(Value):
+    """Ids in the measure catalogue. `paired` measures are always shown beside the primary one."""
+
+    primary: MeasureId
+    paired: tuple[MeasureId, ...] = ()
+
+
+class DataSource(Value):
+    """One long table with all measures."""
+
+    file: Text
+
+
+class Rollout(Value):
+    """When each site started. `selection` says in words why sites started when they did."""
+
+    file: Text
+    randomised: bool = False
+    selection: Text | None = None
+
+
+class AdaptationSource(Value):
+    """The adaptation log and the contrasts declared before the data were seen."""
+
+    file: Text
+    contrasts: tuple[Literal["consistent"], ...] = ()
+
+
+class TableSource(Value):
+    file: Text
+
+
+class CovariateSource(Value):
+    file: Text
+    use: tuple[MeasureId, ...] = ()
+
+
+class Estimand(Value):
+    """Window of the time-averaged effect, in periods since start (1 = first full period).
+
+    `to: null` means twelve months, or the last exposure time that half of the treated sites reach
+    if that is earlier (model-spec §0.10).
+    """
+
+    from_: Annotated[int, Field(ge=1, alias="from")] = 1
+    to: Annotated[int, Field(ge=1)] | None = None
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+    @model_validator(mode="after")
+    def _window(self) -> Estimand:
+        if self.to is not None and self.to < self.from_:
+            raise ValueError("must be a window with 'to' at least 'from'")
+        return self
+
+
+class Decision(Value):
+    """Limits set before data, as relative change (0.15 = 15 per cent) on the measure's natural scale.
+
+    `worthwhile` counts in the measure's good direction, `harm` in its bad direction, `negligible` both ways.
+    """
+
+    worthwhile: Annotated[float, Field(gt=0, lt=1)] = 0.10
+    harm: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    negligible: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
+class PriorChange(Value):
+    """A changed scale for one group of terms, on the link scale."""
+
+    sd: Annotated[float, Field(gt=0, le=20)]
+
+
+class PriorChanges(Value):
+    effect: PriorChange | None = None
+    trend: PriorChange | None = None
+    intercept: PriorChange | None = None
+    calendar: PriorChange | None = None
+    wave: PriorChange | None = None
+    site: PriorChange | None = None
+
+
+class ModelChoice(Value):
+    """How the study is modelled; `auto` lets the design decide, and the Release says what was chosen."""
+
+    likelihood: Literal["auto", "poisson", "negbin", "binomial", "normal"] = "auto"
+    effect: Literal["auto", "rw", "it", "level_slope"] = "auto"
+    clustering: Literal["auto", "none", "exchangeable", "nested"] = "auto"
+    calendar: Literal["auto", "none", "categorical", "smooth"] = "auto"
+    trend: Literal["auto", "none", "linear"] = "auto"
+    season: Literal["auto", "none", "fourier"] = "auto"
+    priors: Literal["default", "wide"] | PriorChanges = "default"
+
+
+class Study(Value):
+    """One evaluation, declared. `id` equals the file name; paths are relative to the project root."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    id: Identifier
+    title: Translated
+    question: Translated
+    notebook: Notebook
+    bundle: MeasureId
+    measures: Measures
+    data: DataSource
+    rollout: Rollout
+    adaptations: AdaptationSource | None = None
+    fidelity: TableSource | None = None
+    covariates: CovariateSource | None = None
+    estimand: Estimand = Estimand()
+    decision: Decision = Decision()
+    model: ModelChoice = ModelChoice()
+    audience: Literal["public"] = "public"
+    synthetic: bool = False
+    """True for invented data: every page made from the study says so first."""
+    languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)] = ("nb",)
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 20260101
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+    _root: Path = Path()
+
+    @property
+    def root(self) -> Path:
+        """The project root that the study's paths are relative to (never serialised)."""
+        return self._root

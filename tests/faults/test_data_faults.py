@@ -1,0 +1,400 @@
+"""Tables that are wrong: every bad row is refused with its place, and no model ever sees it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from impl.errors import DataError, DesignError
+from study_project import (
+    ADAPTATIONS_HEADER,
+    PANEL_HEADER,
+    ROLLOUT,
+    STUDY,
+    error_of,
+    faults_of,
+    make_project,
+    panel_of,
+    panel_rows,
+)
+
+BEFORE_AFTER = STUDY.replace("30_stepped_wedge", "20_before_after")
+PROPORTION = STUDY.replace("primary: falls", "primary: medication_review")
+OPTIONAL_HEADER = PANEL_HEADER + ",status,at_most,vintage,name,sum_squares"
+IDENTITY_NUMBER = "01010750160"  # built to have valid check digits; no person's
+
+
+def with_row(row: str, *, measure: str = "falls", header: str = OPTIONAL_HEADER) -> str:
+    """The good panel with its first row (north, January) replaced; missing fields are empty."""
+    width = len(header.split(","))
+    lines = [(line, len(next(csv.reader([line])))) for line in (row, *panel_rows(measure)[1:])]
+    return "\n".join([header, *(line + "," * (width - fields) for line, fields in lines)]) + "\n"
+
+
+JANUARY = "north,2021-01-01,2021-01-31,falls"
+ROW = "panel.csv, row 2, column "
+
+CELLS = [
+    (f"{JANUARY},-1,900", "data.negative", "'numerator'", "0 or more"),
+    (f"{JANUARY},3.5,900", "data.fractional_count", "'numerator'", "a whole number"),
+    (f'{JANUARY},"3,5",900', "data.fractional_count", "'numerator'", "a whole number"),
+    (f"{JANUARY},1e3,900", "data.number", "'numerator'", "digits only"),
+    (f"{JANUARY},inf,900", "data.number", "'numerator'", "digits only"),
+    (f"{JANUARY},nan,900", "data.number", "'numerator'", "digits only"),
+    (f"{JANUARY},0x10,900", "data.number", "'numerator'", "digits only"),
+    (f"{JANUARY},1_0,900", "data.number", "'numerator'", "digits only"),
+    (f"{JANUARY},٣,900", "data.number", "'numerator'", "digits 0-9"),
+    (f"{JANUARY},\u22123,900", "data.number", "'numerator'", "minus"),
+    (f"{JANUARY},1.234,900", "data.number", "'numerator'", "thousands mark"),
+    (f"{JANUARY},1\u00a0234,900", "data.number", "'numerator'", "thousands mark"),
+    (f"{JANUARY},<5,900", "data.number", "'numerator'", "status"),
+    (f"{JANUARY},1-4,900", "data.number", "'numerator'", "status"),
+    (f"{JANUARY},:,900", "data.number", "'numerator'", "status"),
+    (f"{JANUARY},9007199254740992,900", None, "", ""),
+    (f"{JANUARY},9007199254740993,900", "data.too_large_number", "'numerator'", "2^53"),
+    (f"{JANUARY},90071992547409930,900", "data.too_large_number", "'numerator'", "2^53"),
+    (f"{JANUARY},{'9' * 400},900", "data.number", "'numerator'", "digits only"),
+    (f"{JANUARY},,900", "data.missing_numerator", "'numerator'", "not_reported"),
+    (f"{JANUARY},2,", "data.missing_denominator", "'denominator'", "resident-days"),
+    (f"{JANUARY},0,", "data.missing_denominator", "'denominator'", "resident-days"),
+    (f"{JANUARY},2,0", "data.zero_denominator", "'denominator'", "Leave the row out or give the resident-days."),
+    (f"{JANUARY},2,-900", "data.negative", "'denominator'", "0 or more"),
+    (f'{JANUARY},2,"900,5"', "data.number", "'denominator'", "900.5"),
+    (f"{JANUARY},2,9e2", "data.number", "'denominator'", "a number"),
+    (f"{JANUARY},2,900,hidden", "data.unknown_word", "'status'", "suppressed"),
+    (f"{JANUARY},,900,supressed", "data.unknown_word", "'status'", "Did you mean 'suppressed'?"),
+    (f"{JANUARY},2,900,suppressed", "data.number_in_gap", "'numerator'", "observed"),
+    (f"{JANUARY},,-1,missing", "data.negative", "'denominator'", "0 or more"),
+    (f"{JANUARY},,900,missing,4", "data.at_most", "'at_most'", "unless the row is suppressed"),
+    (f"{JANUARY},,900,suppressed,few", "data.number", "'at_most'", "digits only"),
+    (f"{JANUARY},2,900,observed,4", "data.at_most", "'at_most'", "observed row"),
+    (f"{JANUARY},2,900,,,2031-01-01", "data.future_vintage", "'vintage'", "today, 2026-11-22"),
+    (f"{JANUARY},2,900,,,15.01.2022", "data.date", "'vintage'", "2026-01-31"),
+    (f"{JANUARY},2,900,,,,A\u200bB", "data.hidden_character", "'name'", "U+200B"),
+    (f"{JANUARY},2,900,,,,{'x' * 300}", "data.long_text", "'name'", "at most 120"),
+    ("north,01.01.2021,2021-01-31,falls,2,900", "data.date", "'period_start'", "2026-01-31"),
+    ("north,2021-13-01,2021-01-31,falls,2,900", "data.date", "'period_start'", "a day that exists"),
+    ("north,0202-01-01,2021-01-31,falls,2,900", "data.date", "'period_start'", "1800"),
+    ("north,44256,2021-01-31,falls,2,900", "data.date", "'period_start'", "2026-01-31"),
+    ("north,,2021-01-31,falls,2,900", "data.date", "'period_start'", "got nothing"),
+    ("north,2021-01-31,2021-01-01,falls,2,900", "data.period_order", "'period_end'", "2021-01-31"),
+    ("north,2026-11-01,2026-11-30,falls,2,900", "data.future_period", "'period_end'", "2026-11-22"),
+    (",2021-01-01,2021-01-31,falls,2,900", "data.empty_text", "'site'", "Fill in"),
+    ("no\u202erth,2021-01-01,2021-01-31,falls,2,900", "data.hidden_character", "'site'", "U+202E"),
+    ("north,2021-01-01,2021-03-31,falls,2,900", "data.uneven_periods", "'period_end'", "a month"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "code", "column", "words"), CELLS, ids=[str(i) for i in range(len(CELLS))])
+def test_one_bad_cell(tmp_path: Path, row: str, code: str | None, column: str, words: str) -> None:
+    file = make_project(tmp_path, panel=with_row(row))
+    if code is None:
+        assert faults_of(file) == []
+        return
+    assert faults_of(file) == [(code, ROW + column)], error_of(file)
+    assert words in error_of(file)
+
+
+def test_the_text_is_the_house_form(tmp_path: Path) -> None:
+    assert error_of(make_project(tmp_path, panel=with_row(f"{JANUARY},2,0"))) == (
+        "panel.csv, row 2, column 'denominator': got 0 with 2 events, must be > 0. "
+        "Leave the row out or give the resident-days."
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ("41,40", "data.more_events_than_denominator"),
+        ("1,0", "data.zero_denominator"),
+        ("20,40.5", "data.fractional_denominator"),
+    ],
+)
+def test_a_proportion_has_whole_and_enough_denominators(tmp_path: Path, numbers: str, code: str) -> None:
+    row = f"north,2021-01-01,2021-01-31,medication_review,{numbers}"
+    rows = [line.replace(".5", "") for line in panel_rows("medication_review")]
+    panel = "\n".join([PANEL_HEADER, row, *rows[1:]])
+
+    assert [found for found, _ in faults_of(make_project(tmp_path, study=PROPORTION, panel=panel))] == [code]
+
+
+def test_a_rate_may_have_more_events_than_exposure(tmp_path: Path) -> None:
+    assert faults_of(make_project(tmp_path, panel=with_row(f"{JANUARY},5,2.5"))) == []
+
+
+def test_all_tables_are_told_at_once_and_the_text_stops_at_fifty(tmp_path: Path) -> None:
+    rows = [f"{','.join(row.split(',')[:4])},-1,-1" for row in panel_rows()] * 3
+    file = make_project(
+        tmp_path,
+        panel="\n".join([PANEL_HEADER, *rows]),
+        rollout=ROLLOUT.replace("2021-05-01,,", "1.5.2021,,"),
+        adaptations=ADAPTATIONS_HEADER + "\nnorth,x,,training,adding,maybe,\n",
+    )
+    with pytest.raises(DataError) as caught:
+        panel_of(file)
+
+    codes = {fault.code for fault in caught.value.faults}
+    assert {"data.negative", "data.repeated_row", "data.date", "data.unknown_word"} <= codes
+    assert {fault.where.split(",")[0] for fault in caught.value.faults} == {
+        "panel.csv",
+        "rollout.csv",
+        "adaptations.csv",
+    }
+    assert len(str(caught.value).splitlines()) == 51
+    assert f"more faults of {len(caught.value.faults)}" in str(caught.value)
+
+
+# --- whole files -------------------------------------------------------------------------------------------
+
+GOOD = "\n".join([PANEL_HEADER, *panel_rows()]) + "\n"
+FILES = [
+    (b"", "data.empty_file", "panel.csv", "an empty file"),
+    (b" \n\n", "data.empty_file", "panel.csv", "an empty file"),
+    (PANEL_HEADER.encode(), "data.empty_table", "panel.csv", "a header without rows"),
+    (PANEL_HEADER.encode() + b"\n,,,,,\n\n", "data.empty_table", "panel.csv", "a header without rows"),
+    (GOOD.replace(",", "\t").encode(), "data.delimiter", "panel.csv, row 1", "separated by tabs"),
+    (GOOD.replace(",", " ").encode(), "data.delimiter", "panel.csv, row 1", "one column"),
+    (b"sep=;\n" + GOOD.encode(), "data.delimiter", "panel.csv, row 1", "sep="),
+    (GOOD.replace("site,", "site;", 1).encode(), "data.delimiter", "panel.csv, row 1", "both"),
+    (GOOD.replace("north", "Nordmøre", 1).encode("cp1252"), "data.encoding", "panel.csv, row 2", "Windows-1252"),
+    (GOOD.encode("utf-16"), "data.encoding", "panel.csv", "UTF-16"),
+    (GOOD.replace("north", "no\0rth", 1).encode(), "data.encoding", "panel.csv, row 2", "NUL"),
+    (GOOD.replace("north", '"north', 1).encode(), "data.quotes", "panel.csv, row ", "double quote"),
+    (GOOD.replace("north", '"no"rth', 1).encode(), "data.quotes", "panel.csv, row 2", "double quote"),
+    (GOOD.replace("north,", "north,,", 1).encode(), "data.field_count", "panel.csv, row 2", "7 fields"),
+    (GOOD.replace("north,", "", 1).encode(), "data.field_count", "panel.csv, row 2", "5 fields"),
+    (GOOD.replace("\n", ",x\n").replace("denominator,x", "denominator").encode(), "data.field_count",
+     "panel.csv, row 2", "7 fields"),
+    (GOOD.replace("numerator", "denominator", 1).encode(), "data.repeated_column",
+     "panel.csv, row 1, column 'denominator'", "given once"),
+    (GOOD.replace("numerator", "numeratr", 1).encode(), "data.missing_column",
+     "panel.csv, row 1, column 'numerator'", "'numeratr'"),
+    (GOOD.replace("numerator", "", 1).encode(), "data.unnamed_column", "panel.csv, row 1", "no name for column 5"),
+    (GOOD.replace("\n", ",\n").replace("denominator,", "denominator,staus").encode(), "data.misspelt_column",
+     "panel.csv, row 1, column 'staus'", "'status'"),
+    (GOOD.replace("falls", "fall").encode(), "data.no_rows_for_measure", "panel.csv, column 'measure'", "'fall'"),
+    (GOOD.encode() + GOOD.encode().split(b"\n")[3] + b"\n", "data.repeated_row", "panel.csv, row 26", "row 4"),
+    (GOOD.replace("north,2021-02", "North,2021-02").encode(), "data.near_duplicate_site",
+     "panel.csv, row 3, column 'site'", "row 2"),
+    (GOOD.replace("north,2021-02", "nor\u00a0th,2021-02").encode(), "data.near_duplicate_site",
+     "panel.csv, row 3, column 'site'", "row 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "code", "where", "words"), FILES, ids=[str(i) for i in range(len(FILES))])
+def test_one_bad_file(tmp_path: Path, data: bytes, code: str, where: str, words: str) -> None:
+    file = make_project(tmp_path, panel=data)
+    found = [place for found, place in faults_of(file) if found == code]
+
+    assert found, error_of(file)
+    assert found[0].startswith(where)
+    assert words in error_of(file)
+
+
+def test_decomposed_letters_are_the_same_site(tmp_path: Path) -> None:
+    panel = GOOD.replace("north,2021-02", "A\u030as,2021-02").replace("north", "Ås")
+    file = make_project(tmp_path, panel=panel, rollout=ROLLOUT.replace("north", "A\u030as"))
+
+    assert panel_of(file).sites == ("south", "Ås")
+
+
+def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+    file = make_project(tmp_path)
+    (tmp_path / "data" / "panel.csv").unlink()
+    (tmp_path / "data" / "rollout.csv").unlink()
+    (tmp_path / "data" / "rollout.csv").mkdir()
+
+    assert faults_of(file) == [("data.file", "panel.csv"), ("data.file", "rollout.csv")]
+
+
+def test_a_link_put_there_after_the_study_was_read_is_refused(tmp_path: Path) -> None:
+    from impl.data.read import read_panel
+    from impl.study.load import read_study
+
+    study = read_study(make_project(tmp_path / "project"))
+    outside = tmp_path / "outside.csv"
+    outside.write_text(GOOD, encoding="utf-8")
+    (tmp_path / "project" / "data" / "panel.csv").unlink()
+    (tmp_path / "project" / "data" / "panel.csv").symlink_to(outside)
+
+    with pytest.raises(DataError, match="leads out of the project"):
+        read_panel(study)
+
+
+@pytest.mark.parametrize(
+    "place", ["site", "name", "ignored column", "another measure", "rollout", "adaptations"]
+)
+def test_a_national_identity_number_stops_the_import_and_is_not_shown(tmp_path: Path, place: str) -> None:
+    panel, rollout, log = GOOD, ROLLOUT, ADAPTATIONS_HEADER + ",note\n"
+    if place == "site":
+        panel = GOOD.replace("north", IDENTITY_NUMBER)
+    elif place == "name":
+        panel = with_row(f"{JANUARY},2,900,,,,født {IDENTITY_NUMBER}")
+    elif place == "ignored column":
+        panel = GOOD.replace("\n", f",{IDENTITY_NUMBER[:6]} {IDENTITY_NUMBER[6:]}\n").replace(
+            f"denominator,{IDENTITY_NUMBER[:6]} {IDENTITY_NUMBER[6:]}", "denominator,remark"
+        )
+    elif place == "another measure":
+        panel = GOOD + f"{IDENTITY_NUMBER},2021-01-01,2021-01-31,other,1,1\n"
+    elif place == "rollout":
+        rollout = ROLLOUT.replace("north", IDENTITY_NUMBER)
+    else:
+        log += f"north,2021-05-01,,training,adding,yes,yes,Kari {IDENTITY_NUMBER}\n"
+    error = error_of(make_project(tmp_path, panel=panel, rollout=rollout, adaptations=log))
+
+    assert "national identity number" in error
+    assert IDENTITY_NUMBER not in error
+    assert IDENTITY_NUMBER[6:] not in error
+
+
+def test_eleven_digits_in_a_number_column_are_a_number(tmp_path: Path) -> None:
+    assert faults_of(make_project(tmp_path, panel=with_row(f"{JANUARY},2,{IDENTITY_NUMBER}"))) == []
+
+
+# --- roll-out and adaptations ------------------------------------------------------------------------------
+
+HEADER = ROLLOUT.splitlines()[0]
+SOUTH = "south,,2021-09-01,,"
+ROLLOUTS = [
+    ("north,,,,", "data.blank_start", "rollout.csv, row 2, column 'actual_start'", "never or before-data"),
+    ("north,,none,,", "data.date", "rollout.csv, row 2, column 'actual_start'", "2026-01-31"),
+    ("north,1.5.2021,2021-05-01,,", "data.date", "rollout.csv, row 2, column 'allocated_start'", "2026-01-31"),
+    ("north,,2021-05-01,2021-04-30,", "data.transition_before_start",
+     "rollout.csv, row 2, column 'transition_end'", "2021-05-01"),
+    ("north,,2021-05-01,,2021-05-01", "data.stop_before_start", "rollout.csv, row 2, column 'stop'", "2021-05-01"),
+    ("north,,never,,2021-05-01", "data.never_with_dates", "rollout.csv, row 2, column 'stop'", "empty"),
+    ("north,,before-data,2021-05-01,", "data.before_data_transition",
+     "rollout.csv, row 2, column 'transition_end'", "empty"),
+    ("north,,2020-12-31,,", "data.start_before_data", "rollout.csv, row 2, column 'actual_start'", "before-data"),
+    ("north,,2021-05-01,,\nnorth,,never,,", "data.repeated_site", "rollout.csv, row 3, column 'actual_start'", "row 2"),
+    ("nort,,2021-05-01,,", "data.site_without_start", "panel.csv, row 2, column 'site'", "'north'"),
+    ("nort,,2021-05-01,,", "data.site_without_rows", "rollout.csv, row 2, column 'site'", "'nort'"),
+    ("north,,2021-05-01,,\nwest,,never,,", "data.site_without_rows", "rollout.csv, row 3, column 'site'", "'west'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "code", "where", "words"), ROLLOUTS, ids=[code for _, code, *_ in ROLLOUTS])
+def test_one_fault_in_the_rollout(tmp_path: Path, row: str, code: str, where: str, words: str) -> None:
+    file = make_project(tmp_path, rollout=f"{HEADER}\n{row}\n{SOUTH}\n")
+
+    assert (code, where) in faults_of(file), error_of(file)
+    assert words in error_of(file)
+
+
+def test_a_rollout_without_rows(tmp_path: Path) -> None:
+    assert faults_of(make_project(tmp_path, rollout=HEADER + "\n"))[0] == ("data.empty_table", "rollout.csv")
+
+
+LOG = [
+    ("west,2021-05-01,,training,adding,yes,yes", "data.unknown_site", "'site'"),
+    ("north,May 2021,,training,adding,yes,yes", "data.date", "'start'"),
+    ("north,2021-05-01,2021-04-01,training,adding,yes,yes", "data.end_before_start", "'end'"),
+    ("north,2021-05-01,,,adding,yes,yes", "data.empty_text", "'component'"),
+    ("north,2021-05-01,,training,,yes,yes", "data.empty_text", "'nature'"),
+    ("north,2021-05-01,,training,adding,ja,yes", "data.unknown_word", "'consistent'"),
+    ("north,2021-05-01,,training,adding,,yes", "data.unknown_word", "'consistent'"),
+    ("north,2021-05-01,,training,adding,yes,perhaps", "data.unknown_word", "'planned'"),
+]
+
+
+@pytest.mark.parametrize(("row", "code", "column"), LOG, ids=[f"{code} {column}" for _, code, column in LOG])
+def test_one_fault_in_the_log(tmp_path: Path, row: str, code: str, column: str) -> None:
+    file = make_project(tmp_path, adaptations=f"{ADAPTATIONS_HEADER}\n{row}\n")
+
+    assert faults_of(file) == [(code, f"adaptations.csv, row 2, column {column}")]
+
+
+# --- study and data that cannot answer together -----------------------------------------------------------
+
+
+def test_no_events_at_all_refuse_an_effect(tmp_path: Path) -> None:
+    panel = "\n".join([PANEL_HEADER, *(f"{','.join(row.split(',')[:4])},0,900" for row in panel_rows())])
+    file = make_project(tmp_path, panel=panel)
+
+    assert faults_of(file) == [("data.all_zero", "panel.csv, measure falls")]
+    assert "cannot be estimated" in error_of(file)
+
+
+def test_everybody_having_the_event_refuses_an_effect(tmp_path: Path) -> None:
+    rows = [f"{','.join(row.split(',')[:4])},40,40" for row in panel_rows("medication_review")]
+    file = make_project(tmp_path, study=PROPORTION, panel="\n".join([PANEL_HEADER, *rows]))
+
+    assert faults_of(file) == [("data.all_events", "panel.csv, measure medication_review")]
+
+
+def test_only_gaps_refuse_an_effect(tmp_path: Path) -> None:
+    rows = [f"{','.join(row.split(',')[:4])},,,missing" for row in panel_rows()]
+    file = make_project(tmp_path, panel="\n".join([PANEL_HEADER + ",status", *rows]))
+
+    assert faults_of(file) == [("data.nothing_observed", "panel.csv, measure falls")]
+
+
+DESIGNS = [
+    (STUDY, "never", "never", {"design.never_treated"}),
+    (STUDY, "2022-03-01", "never", {"design.never_treated"}),
+    (STUDY, "before-data", "before-data", {"design.never_treated", "design.no_baseline"}),
+    (STUDY, "2021-05-01", "2021-05-01", {"design.one_wave"}),
+    (STUDY, "2021-05-01", "2021-04-15", {"design.one_wave"}),
+    (STUDY, "2021-05-01", "before-data", {"design.one_wave"}),
+    (STUDY, "2021-05-01", "never", set()),
+    (STUDY, "2021-05-01", "2022-05-01", set()),
+    (STUDY, "2021-05-01", "2021-06-01", set()),
+    (BEFORE_AFTER, "2021-05-01", "2021-05-01", set()),
+    (BEFORE_AFTER, "2021-01-01", "2021-01-01", {"design.no_baseline"}),
+    (BEFORE_AFTER, "2021-01-02", "2021-01-02", {"design.no_baseline"}),
+]
+
+
+@pytest.mark.parametrize(("study", "north", "south", "codes"), DESIGNS)
+def test_designs(tmp_path: Path, study: str, north: str, south: str, codes: set[str]) -> None:
+    file = make_project(tmp_path, study=study, rollout=f"{HEADER}\nnorth,,{north},,\nsouth,,{south},,\n")
+    if not codes:
+        assert panel_of(file).sites == ("north", "south")
+        return
+    with pytest.raises(DesignError) as caught:
+        panel_of(file)
+    assert {fault.code for fault in caught.value.faults} == codes
+
+
+def test_a_paired_measure_without_a_baseline_is_named(tmp_path: Path) -> None:
+    study = STUDY.replace("{primary: falls}", "{primary: falls, paired: [falls_serious_injury]}")
+    late = [row for row in panel_rows("falls_serious_injury") if "2021-1" in row]
+    file = make_project(tmp_path, study=study, panel="\n".join([PANEL_HEADER, *panel_rows(), *late]))
+
+    assert "no period of falls_serious_injury from before the start" in error_of(file)
+
+
+# --- nothing but faults, whatever the bytes ----------------------------------------------------------------
+
+_PIECES = st.sampled_from(
+    [",", ";", "\n", '"', "\r", "north", "south", "falls", "2021-01-01", "2021-01-31", "9999-12-31", "0001-01-01", "3",
+     "-1", "1e999", "\x00", "\u202e", "\ufeff", "site", "numerator", "never", "=cmd()", "å", IDENTITY_NUMBER, " "]
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_damaged_table_gives_anything_but_faults(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tables = [GOOD, ROLLOUT, ADAPTATIONS_HEADER + "\nnorth,2021-05-10,,training,adding,yes,yes\n"]
+    damaged = data.draw(st.integers(0, 2))
+    text = tables[damaged]
+    position = data.draw(st.integers(0, len(text)))
+    length = data.draw(st.integers(0, 40))
+    insert = data.draw(st.lists(_PIECES, max_size=6).map("".join))
+    tables[damaged] = text[:position] + insert + text[position + length :]
+    file = make_project(
+        tmp_path_factory.getbasetemp() / "tables", panel=tables[0], rollout=tables[1], adaptations=tables[2]
+    )
+    text = error_of(file)
+    assert IDENTITY_NUMBER not in text
+    if not text:
+        cells = panel_of(file).cells
+        seen = cells[cells["observed"]]
+        assert (seen["numerator"] >= 0).all()
+        assert (seen["denominator"] > 0).all()

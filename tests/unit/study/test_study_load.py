@@ -1,0 +1,127 @@
+"""Reading a study file that is in order: what was written is what is read."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from impl.errors import StudyError
+from impl.study.load import find_root, list_studies, read_measure, read_study, study_path
+from study_project import STUDY, make_project
+
+
+def test_defaults_and_values_are_read(tmp_path: Path) -> None:
+    study = read_study(make_project(tmp_path))
+
+    assert study.id == "falls"
+    assert study.measures.primary == "falls"
+    assert study.title == {"nb": "Fallpakken i to sykehjem"}
+    assert study.model.effect == "auto"
+    assert study.decision.worthwhile == 0.10
+    assert study.rollout.randomised is False
+    assert study.root == tmp_path
+
+
+def test_every_key_of_the_schema_can_be_written(tmp_path: Path) -> None:
+    text = (
+        STUDY.replace("{primary: falls}", "{primary: falls, paired: [falls_serious_injury]}").replace(
+            "rollout: {file: data/rollout.csv}",
+            'rollout: {file: data/rollout.csv, randomised: true, selection: "trukket ut"}',
+        )
+        + """\
+adaptations: {file: data/adaptations.csv, contrasts: [consistent]}
+fidelity: {file: data/fidelity.csv}
+covariates: {file: data/covariates.csv, use: []}
+estimand: {from: 2, to: 6}
+decision: {worthwhile: 0.15, harm: 0.05, negligible: 5e-2}
+model: {likelihood: negbin, effect: it, clustering: exchangeable, calendar: smooth, trend: none,
+        season: none, priors: {effect: {sd: 1}}}
+audience: public
+languages: [nb, en]
+seed: 7
+"""
+    )
+    study = read_study(make_project(tmp_path, study=text))
+
+    assert study.measures.paired == ("falls_serious_injury",)
+    assert study.rollout.randomised is True
+    assert (study.estimand.from_, study.estimand.to) == (2, 6)
+    assert study.decision.negligible == 0.05
+    assert study.model.priors.effect.sd == 1.0  # type: ignore[union-attr]
+    assert study.languages == ("nb", "en")
+
+
+@pytest.mark.parametrize(
+    "written", ["0301", "no", "yes", "1e3", "12:30", "1_000", "null", "2021-01-01", "0x1F"]
+)
+def test_a_text_takes_its_scalar_as_written(tmp_path: Path, written: str) -> None:
+    study = read_study(make_project(tmp_path, study=STUDY.replace('"Ble det færre fall?"', written)))
+
+    assert study.question["nb"] == written
+
+
+@pytest.mark.parametrize("written", ["", "null", "~"])
+def test_nothing_is_none_where_the_schema_has_none(tmp_path: Path, written: str) -> None:
+    text = STUDY.replace("data/rollout.csv}", f"data/rollout.csv, selection: {written}}}")
+
+    assert read_study(make_project(tmp_path, study=text)).rollout.selection is None
+
+
+def test_block_text_and_comments_and_byte_order_mark_are_fine(tmp_path: Path) -> None:
+    text = "\ufeff# a comment\n" + STUDY.replace(
+        '{nb: "Ble det færre fall?"}', "\n  nb: >-\n    Ble det\n    færre fall?"
+    )
+
+    assert read_study(make_project(tmp_path, study=text)).question["nb"] == "Ble det færre fall?"
+
+
+def test_a_relative_path_is_taken_from_the_project_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path / "notebooks")
+
+    assert read_study("parameters/falls.yaml").id == "falls"
+
+
+def test_find_root_goes_upward_and_says_when_there_is_none(tmp_path: Path) -> None:
+    make_project(tmp_path / "project")
+
+    assert find_root(tmp_path / "project" / "data") == tmp_path / "project"
+    with pytest.raises(StudyError) as caught:
+        find_root(tmp_path)
+    assert caught.value.faults[0].code == "study.no_root"
+
+
+def test_studies_are_found_by_id_and_by_path(tmp_path: Path) -> None:
+    file = make_project(tmp_path)
+
+    assert list_studies(tmp_path) == (file,)
+    assert study_path(tmp_path, "falls") == file
+    assert study_path(tmp_path, "parameters/falls.yaml") == file
+    with pytest.raises(StudyError, match="Did you mean 'falls'"):
+        study_path(tmp_path, "fals")
+
+
+def test_the_users_own_measure_comes_first(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    shipped = read_measure("falls", tmp_path)
+    text = (
+        Path(__file__).parents[3].joinpath("src/impl/study/measures/falls.toml").read_text(encoding="utf-8")
+    )
+    own = tmp_path / "parameters" / "measures"
+    own.mkdir()
+    (own / "falls.toml").write_text(text.replace("baseline = 4.5", "baseline = 9"), encoding="utf-8")
+
+    assert shipped.baseline == 4.5
+    assert read_measure("falls", tmp_path).baseline == 9.0
+
+
+def test_a_study_is_a_value(tmp_path: Path) -> None:
+    study = read_study(make_project(tmp_path))
+
+    with pytest.raises((ValueError, dataclasses.FrozenInstanceError)):
+        study.id = "other"
+    assert "_root" not in study.model_dump(by_alias=True)
