@@ -292,6 +292,8 @@ def build(
     ]
     last = max(12 // months, 1)
     rows = [row for effect in effects for row in estimate_rows(effect, verdict=verdict, last=last)]
+    if hide_comparison:  # the scales from which hidden levels follow are not released either
+        rows = [row for row in rows if row.scale in ("link", "ratio")]
     return Release.model_validate(
         {
             "schema": 1,

@@ -11,7 +11,7 @@ difference between two Releases of growing data, and measures that are a part of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,13 +114,12 @@ def _share(wide: pd.DataFrame, one: str, other: str) -> bool:
 
 def find_weaknesses(
     panel: Panel, measures: Mapping[str, Counted], shown: Sequence[Shown]
-) -> tuple[Weakness, ...]:
-    """Every protected number of these measures that the shown ones give away.
+) -> Iterator[Weakness]:
+    """Every protected number of these measures that the shown ones give away, found as it is asked for.
 
     measures: all that are shown; those that share numerators are attacked together.
     """
     by_measure = {item.measure: item for item in shown}
-    found: list[Weakness] = []
     for group in linked_measures(panel, measures):
         cells = {measure: modelled_cells(panel, measure) for measure in group}
         functionals = [
@@ -128,9 +127,8 @@ def find_weaknesses(
             for measure in group
             for functional in _functionals(panel, measures[measure], cells[measure], by_measure[measure])
         ]
-        found += _primary(functionals, measures)
-        found += _secondary(functionals, measures, cells)
-    return tuple(found)
+        yield from _primary(functionals, measures)
+        yield from _secondary(functionals, measures, cells)
 
 
 def check_release(
@@ -153,7 +151,7 @@ def check_release(
         )
         for measure in measures
     ]
-    weaknesses = find_weaknesses(panel, measures, shown)
+    weaknesses = tuple(find_weaknesses(panel, measures, shown))
     if weaknesses:
         raise DisclosureError(
             Fault(
@@ -230,11 +228,11 @@ def _primary(functionals: Sequence[Functional], measures: Mapping[str, Counted])
 
 def _secondary(
     functionals: Sequence[Functional], measures: Mapping[str, Counted], cells: Mapping[str, pd.DataFrame]
-) -> list[Weakness]:
+) -> Iterator[Weakness]:
     """Hidden sums, and small sums shown nowhere, whose bounds under all shown sums are too narrow."""
     told = [functional for functional in functionals if functional.low is not None]
     if not told:
-        return []
+        return
     atoms = _atoms(functionals, measures, cells)
     rows = np.array([atoms.weights[index] for index, item in enumerate(functionals) if item.low is not None])
     low = np.array([item.low for item in told])
@@ -246,7 +244,6 @@ def _secondary(
         and rules.is_hidden(functional.numerator, functional.denominator, measures[functional.measure])
     ]
     secrets += _small_atoms(atoms, functionals, measures)
-    found = []
     for where, measure, weight, exposure in secrets:
         if not (rows @ weight).any():
             continue  # no shown sum touches it
@@ -255,8 +252,7 @@ def _secondary(
         needed = min(reach, exposure) if law.kind == "proportion" else reach
         width = _width(weight, rows, low, high, atoms.lower, atoms.upper)
         if width < needed - 1e-6:
-            found.append(Weakness(where=where, width=width))
-    return found
+            yield Weakness(where=where, width=width)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -73,7 +73,7 @@ def make_release(
     for name, evaluation in converged.items():
         kept = _estimates(evaluation.estimates, measures[name], panel, released[name], study)
         rows += kept
-        suppressed["estimates"] += len(evaluation.estimates.table) - len(kept)
+        suppressed["estimates"] += _left_out(evaluation.estimates.table, kept)
     section, suppressed["adaptations"] = _adaptations(study, panel, estimates)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
@@ -163,6 +163,16 @@ def _estimate(row: Mapping[Hashable, Any], without_probabilities: bool) -> Estim
         **{name: rules.estimate(float(row[name])) for name in ("mean", "sd", "median", "lower", "upper")},
         **chances,
     )
+
+
+def _left_out(table: pd.DataFrame, kept: Sequence[Estimate]) -> int:
+    """Estimands that lost a scale or all of them; the levels of one are not counted apart."""
+    asked = Counter(
+        (row["estimand"], _whole(row["from"]), None if pd.isna(row["group"]) else row["group"])
+        for row in table.to_dict("records")
+    )
+    told = Counter((row.estimand, row.from_, row.group) for row in kept)
+    return len(asked - told)
 
 
 def _number(value: float | None) -> float:

@@ -473,7 +473,7 @@ def test_the_log_is_released_in_coded_words_only(tmp_path: Path) -> None:
     assert (second.component, second.nature, second.end) == ("other", "other", None)
     assert {item.place: item.count for item in release.disclosure.suppressed} == {
         "adaptations": 2,
-        "estimates": 4,
+        "estimates": 2,
     }
     assert "Kari" not in release.model_dump_json()
 
@@ -487,6 +487,23 @@ def test_the_effect_at_a_time_that_one_site_reached_with_few_events_is_left_out(
     assert {row.from_ for row in release.estimates if row.estimand == "pte"} == {1, 2}
     release = release_of(tmp_path, [[30, 31, 29, 30, 24, 22], [30, 31, 29, 30, 24, 3]], [5, 4], window=(1, 1))
     assert {row.from_ for row in release.estimates if row.estimand == "pte"} == {1}
+
+
+def test_totals_of_failed_fits_may_not_tell_a_gap_either(tmp_path: Path) -> None:
+    study = example_study(tmp_path, measures={"primary": "clabsi", "paired": ["clabsi_population"]})
+    panel = example_panel(
+        {"clabsi": [[3, 8, 9, 7, 9, 6]], "clabsi_population": [[math.nan, 8, 9, 7, 9, 6]]},
+        {"clabsi": 1000, "clabsi_population": 9000},
+        [4],
+    )
+    release = make_release(
+        study,
+        panel,
+        example_estimates(study, panel),
+        example_checks(passed=False),
+        paired=[example_evaluation(study, panel, "clabsi_population", passed=False)],
+    )
+    assert [model.events for model in release.design.models] == [None, None]
 
 
 # --- means and empty things
@@ -550,7 +567,7 @@ LAWS = {
 STUDY = Study.model_construct(notebook="30_stepped_wedge")  # nothing else of a study is asked for here
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_no_release_of_any_panel_can_be_attacked(data: st.DataObject) -> None:
     sites = data.draw(st.integers(1, 4))
@@ -563,7 +580,7 @@ def test_no_release_of_any_panel_can_be_attacked(data: st.DataObject) -> None:
     evaluations = {name: example_evaluation(STUDY, panel, name) for name in LAWS}
     released = released_counts(panel, LAWS, evaluations, evaluations)
     assert set(released) == set(LAWS)
-    assert find_weaknesses(panel, LAWS, tuple(released.values())) == ()
+    assert tuple(find_weaknesses(panel, LAWS, tuple(released.values()))) == ()
     held(panel, [item.curve for item in released.values() if item.curve is not None])
 
 

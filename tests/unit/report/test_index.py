@@ -32,7 +32,7 @@ def test_a_finished_study_has_answer_links_and_dates() -> None:
     assert "kjørt 22. november 2026" in page
     assert "Uavklart: Vi vet ikke." in page
     assert page.index("fall-ett.nb.html") < page.index("fall-ett.en.html"), "the page's own language first"
-    assert "1 evaluering<" in page
+    assert "1 evaluering.<" in page
 
 
 @pytest.mark.parametrize("status", get_args(Status))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import pytest
@@ -118,10 +117,17 @@ def test_relative_limits_of_a_difference_say_of_what() -> None:
     assert wording.limit_words(0.125, ASSESSED, NB).replace("\u00a0", " ") == "12,5 prosent av ventet nivå"
 
 
-def test_a_hidden_row_of_levels_keeps_the_estimate_only() -> None:
-    shown = wording.levels(EXAMPLES["hidden_points"](), EXAMPLES["hidden_points"]().measure())
-    assert (shown.before, shown.expected, shown.after) == (None, None, None)
-    assert dataclasses.astuple(shown)[3] is not None
+def test_hidden_levels_leave_only_the_relative_change() -> None:
+    release = EXAMPLES["hidden_points"]()
+    shown = wording.levels(release, release.measure())
+    assert (shown.before, shown.expected, shown.after, shown.difference) == (None, None, None, None)
+    assert wording.headline_value(release, release.measure()) == -10
+
+
+def test_a_difference_without_levels_is_still_shown() -> None:
+    release = staggered().model_copy(update={"comparisons": ()})
+    shown = wording.levels(release, release.measure())
+    assert (shown.expected, shown.difference) == (None, -1.01)
 
 
 def test_the_window_is_said_in_the_steps_of_the_design() -> None:
