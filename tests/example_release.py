@@ -459,7 +459,7 @@ def staggered(
     warnings = (
         ReleaseWarning(code="gaps", values={"count": 3, "share": 0.007}),
         ReleaseWarning(code="not_randomised"),
-        ReleaseWarning(code="design_cannot_show_absence"),
+        ReleaseWarning(code="absence_not_judged"),
     )
     return build(
         [falls, serious, assessed],

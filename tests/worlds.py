@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pymc as pm
+import xarray as xr
+from pytensor.compile.mode import Mode
 
 from impl.data.panel import Panel, Period
+from impl.model.build import EvaluationModel
+from impl.model.fitted import Fit
 from impl.model.simulate import World, month_starts, simulate_cells
 from impl.study.load import find_root
 from impl.study.study import Study
@@ -82,4 +87,23 @@ def make_panel(
         adaptations=adaptations,
         names={code: code for code in codes},
         vintage=None,
+    )
+
+
+def prior_fit(model: EvaluationModel, draws: int = 30) -> Fit:
+    """Prior draws in the place of a posterior: every parameter, no sampler."""
+    with model:
+        pm.Deterministic("eta", model.eta)
+        plain = {"mode": Mode(linker="py", optimizer="fast_compile")}  # nothing here is worth compiling
+        prior = pm.sample_prior_predictive(draws, random_seed=7, compile_kwargs=plain).prior.to_dataset()
+    return Fit(
+        tree=xr.DataTree.from_dict({"posterior": prior}),
+        structure=model.structure,
+        profile="full",
+        seed=1,
+        target_accept=0.95,
+        retried=False,
+        amber=False,
+        started=datetime.now(UTC),
+        seconds=0.0,
     )

@@ -7,6 +7,7 @@ control said no; 5 the run itself broke (kernel, disk, time, or a bug of ours, s
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -248,33 +249,29 @@ def _released(root: Path, study: str, languages: list[str]) -> tuple[str, list[s
 
 
 def _checked(path: Path) -> dict[str, Any]:
+    """One study's faults, warnings and size: file, data, and whether the design can carry the model."""
     from impl.data.read import read_panel
+    from impl.model.structure import describe_structure
     from impl.runs.ledger import ledger_name
     from impl.study.load import read_study
 
-    row: dict[str, Any] = {
-        "id": ledger_name(path),
-        "faults": [],
-        "warnings": [],
-        "sites": None,
-        "periods": None,
-    }
+    faults: list[Fault] = []
+    row: dict[str, Any] = {"id": ledger_name(path), "faults": [], "warnings": [], "sites": None, "periods": None}
     try:
-        panel = read_panel(read_study(path))
+        study = read_study(path)
+        panel = read_panel(study)
     except ImplError as error:
-        row["faults"] = [
-            {
-                "code": fault.code,
-                "where": fault.where,
-                "got": fault.got,
-                "allowed": fault.allowed,
-                "fix": fault.fix,
-            }
-            for fault in error.faults
-        ]
+        faults += error.faults
     else:
-        row["warnings"] = [{"code": each.code, "values": dict(each.values)} for each in panel.warnings]
         row["sites"], row["periods"] = len(panel.sites), len(panel.periods)
+        warnings = {each.code: dict(each.values) for each in panel.warnings}
+        for measure in (study.measures.primary, *study.measures.paired):
+            try:
+                warnings |= dict(describe_structure(study, panel, measure).warnings)
+            except ImplError as error:
+                faults += [fault for fault in error.faults if fault not in faults]
+        row["warnings"] = [{"code": code, "values": values} for code, values in warnings.items()]
+    row["faults"] = [dataclasses.asdict(fault) for fault in faults]
     return row
 
 

@@ -174,7 +174,7 @@ def estimate(fit: Fit) -> Estimates:
         outcome = decide(structure.measure.direction, chances[("tate", first, last, None)])
     warnings = list(structure.warnings)
     if outcome == "uncertain":
-        warnings.append(("design_cannot_show_absence", {}))
+        warnings.append(("absence_not_judged", {}))
     if fit.amber:
         warnings.append(("divergences_few", {"count": int(fit.tree.sample_stats["diverging"].sum())}))
     window = window_rows(structure)

@@ -13,7 +13,7 @@ from impl.report import wording
 from impl.report.language import Language, sentence, slots_of
 
 # Warnings that are said where they matter, so that the list of notes does not repeat them.
-SAID_ELSEWHERE = frozenset(["smoke", "contrast_few_sites", "design_cannot_show_absence"])
+SAID_ELSEWHERE = frozenset(["smoke", "contrast_few_sites", "absence_not_judged"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,8 +324,8 @@ def limits(release: Release, language: Language) -> tuple[str, ...]:
     slots = {"bundle": wording.bundle(release, language), "selection": release.design.selection or ""}
     texts = [sentence(language.say(f"limits.cause_{design_limit(release)}", slots))]
     codes = {warning.code for warning in release.design.warnings}
-    if "design_cannot_show_absence" in codes:
-        texts.append(language.say("warnings.design_cannot_show_absence.text", slots))
+    if "absence_not_judged" in codes:
+        texts.append(language.say("warnings.absence_not_judged.text", slots))
     if release.design.grade != "randomised" and any(len(b.components) != 1 for b in release.study.bundles):
         texts.append(language.say("limits.part"))
     if release.measure().kind == "rate":

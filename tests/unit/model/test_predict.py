@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pandas as pd
-import pymc as pm
 import pytest
-import xarray as xr
-from pytensor.compile.mode import Mode
 
 from impl.model.build import EvaluationModel, build_model
-from impl.model.fitted import Fit
 from impl.model.predict import NEW_SITE, predict
 from impl.model.simulate import World
-from worlds import make_panel, make_study
+from worlds import make_panel, make_study, prior_fit
 
 CONSTANT = lambda exposure: np.full(exposure.shape, -0.3)  # noqa: E731
 LOG = pd.DataFrame({
@@ -51,25 +45,6 @@ STRUCTURES = {
     "wedge, centred sites and cells": lambda: wedge("binomial", 0.4, 200_000.0),
     "wedge, negbin": lambda: wedge("negbin", 0.01, 400.0, model={"likelihood": "negbin"}),
 }
-
-
-def prior_fit(model: EvaluationModel, draws: int = 30) -> Fit:
-    """Prior draws in the place of a posterior: every parameter, no sampler."""
-    with model:
-        pm.Deterministic("eta", model.eta)
-        plain = {"mode": Mode(linker="py", optimizer="fast_compile")}  # nothing here is worth compiling
-        prior = pm.sample_prior_predictive(draws, random_seed=7, compile_kwargs=plain).prior.to_dataset()
-    return Fit(
-        tree=xr.DataTree.from_dict({"posterior": prior}),
-        structure=model.structure,
-        profile="full",
-        seed=1,
-        target_accept=0.95,
-        retried=False,
-        amber=False,
-        started=datetime.now(UTC),
-        seconds=0.0,
-    )
 
 
 @pytest.mark.parametrize("name", STRUCTURES)

@@ -1,0 +1,151 @@
+"""What `auto` decides and what a design refuses, by small worlds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from impl.errors import DesignError
+from impl.model.simulate import World
+from impl.model.structure import Structure, describe_structure
+from worlds import make_panel, make_study
+
+NOTHING = lambda exposure: np.zeros(exposure.shape)  # noqa: E731
+
+
+def line(periods: int, start: int, months: float = 1.0, **study: object) -> Structure:
+    world = World(law="negbin", baseline=0.005, start=np.array([float(start)]), effect=NOTHING, months=months)
+    panel = make_panel(world, "falls", np.full((1, periods), 1500.0))
+    return describe_structure(make_study("falls", "20_before_after", **study), panel)
+
+
+def wedge(starts: list[float], periods: int = 10, measure: str = "falls", **study: object) -> Structure:
+    law = "binomial" if measure == "medication_review" else "poisson"
+    world = World(law=law, baseline=0.2, start=np.array(starts), effect=NOTHING, site_sd=0.2)
+    panel = make_panel(world, measure, np.full((len(starts), periods), 100.0))
+    return describe_structure(make_study(measure, **study), panel)
+
+
+def codes(structure: Structure) -> set[str]:
+    return {code for code, _ in structure.warnings}
+
+
+def refused(error: DesignError) -> set[str]:
+    return {fault.code for fault in error.faults}
+
+
+def test_a_long_series_carries_trend_season_and_slope() -> None:
+    found = line(36, 24)
+    assert (found.likelihood.name, found.clustering, found.effect.name) == ("negbin", "none", "level_slope")
+    assert (found.trend, found.harmonics, found.window) == (True, 2, (1, 12))
+
+
+def test_a_series_of_17_months_gets_no_season_and_says_so() -> None:
+    found = line(17, 12)
+    assert (found.harmonics, found.effect.name) == (0, "it")
+    assert "season_left_out" in codes(found)
+
+
+def test_a_series_with_few_points_before_start_gets_no_trend_and_says_so() -> None:
+    found = line(12, 5)
+    assert not found.trend
+    assert {"trend_left_out", "no_trend_control"} <= codes(found)
+
+
+def test_quarters_of_two_years_get_one_harmonic() -> None:
+    assert line(8, 6, months=3.0).harmonics == 1
+
+
+def test_what_a_series_cannot_carry_is_refused_all_at_once() -> None:
+    with pytest.raises(DesignError) as caught:
+        line(
+            12,
+            5,
+            model={
+                "trend": "linear",
+                "season": "fourier",
+                "calendar": "smooth",
+                "clustering": "exchangeable",
+            },
+        )
+    assert refused(caught.value) == {"design.trend", "design.season", "design.calendar", "design.clustering"}
+
+
+def test_a_slope_needs_points_after_start() -> None:
+    with pytest.raises(DesignError, match="level_slope with 3 periods after start"):
+        line(20, 17, model={"effect": "level_slope"})
+
+
+def test_a_wedge_gets_waves_cells_and_categorical_time() -> None:
+    found = wedge([3, 3, 5, 5, np.inf])
+    assert (found.likelihood.name, found.clustering, found.effect.name) == ("poisson", "nested", "rw")
+    assert (found.calendar, found.wave_effects, found.waves) == ("categorical", True, 3)
+
+
+def test_a_long_wedge_gets_smooth_time_with_trend() -> None:
+    found = wedge([6, 6, 9, 9], periods=30)
+    assert (found.calendar, found.trend, found.harmonics) == ("smooth", True, 2)
+
+
+def test_waves_of_one_site_get_no_wave_effects_and_say_so() -> None:
+    found = wedge([3, 4, 5, 6])
+    assert not found.wave_effects
+    assert "no_wave_effects" in codes(found)
+
+
+def test_a_randomised_wedge_needs_no_wave_effects() -> None:
+    found = wedge([3, 3, 5, 5], rollout={"file": "none.csv", "randomised": True})
+    assert not found.wave_effects
+    assert "no_wave_effects" not in codes(found)
+
+
+def test_dispersion_and_cells_never_compete() -> None:
+    assert wedge([3, 3, 5, 5], model={"likelihood": "negbin"}).clustering == "exchangeable"
+    assert wedge([3, 3, 5, 5], model={"clustering": "exchangeable"}).likelihood.name == "negbin"
+    with pytest.raises(DesignError, match="would compete"):
+        wedge([3, 3, 5, 5], model={"likelihood": "negbin", "clustering": "nested"})
+
+
+def test_a_wedge_without_calendar_time_or_with_the_wrong_law_is_refused() -> None:
+    with pytest.raises(DesignError) as caught:
+        wedge([3, 3, 5, 5], measure="medication_review", model={"likelihood": "poisson", "calendar": "none"})
+    assert refused(caught.value) == {"design.likelihood", "design.calendar"}
+
+
+def test_exposure_times_of_one_site_share_the_last_bin_and_enter_no_window() -> None:
+    found = wedge([2, 6, 6])  # only the first site is treated for more than four periods
+    assert (found.supported, found.bins, found.window) == (4, 5, (1, 4))
+    assert found.rows["bin"].max() == 5
+    assert "window_shortened" in codes(found)
+    with pytest.raises(DesignError, match=r"estimand\.to: got 6, must be at most 4"):
+        wedge([2, 6, 6], estimand={"from": 1, "to": 6})
+
+
+def test_sites_that_started_before_the_data_are_left_out() -> None:
+    world = World(law="poisson", baseline=0.2, start=np.array([3.0, 3, 5, 5, -9]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((5, 10), 100.0))
+    panel.rollout.loc[4, ["state", "start_period"]] = ["before-data", np.nan]
+    assert describe_structure(make_study("falls"), panel).sites == ("s00", "s01", "s02", "s03")
+
+
+def test_the_group_of_a_cell_uses_only_modifications_dated_up_to_it() -> None:
+    log = pd.DataFrame(
+        {"site": ["s00", "s00", "s01"], "from_period": [4, 6, 5], "consistent": ["yes", "no", "unknown"]}
+    )
+    world = World(law="poisson", baseline=0.2, start=np.array([3.0, 3, 5, 5]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 8), 100.0), adaptations=log)
+    rows = describe_structure(make_study("falls"), panel).rows
+    group = rows.pivot(index="site", columns="period", values="group").to_numpy()
+    assert group[0].tolist() == [0, 0, 0, 0, 1, 1, 2, 2]  # none, then yes, then no: the stronger word stays
+    assert group[1].tolist() == [0, 0, 0, 0, 0, 3, 3, 3]
+    assert not group[2:].any()
+
+
+def test_transition_is_before_start_and_outside_the_window() -> None:
+    world = World(law="negbin", baseline=0.005, start=np.array([12.0]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((1, 24), 1500.0), transition=2)
+    found = describe_structure(make_study("falls", "20_before_after"), panel)
+    assert found.transition
+    assert found.rows.loc[found.rows["transition"], "period"].tolist() == [10, 11]
+    assert not (found.rows["transition"] & found.rows["treated"]).any()
