@@ -256,7 +256,13 @@ def _checked(path: Path) -> dict[str, Any]:
     from impl.study.load import read_study
 
     faults: list[Fault] = []
-    row: dict[str, Any] = {"id": ledger_name(path), "faults": [], "warnings": [], "sites": None, "periods": None}
+    row: dict[str, Any] = {
+        "id": ledger_name(path),
+        "faults": [],
+        "warnings": [],
+        "sites": None,
+        "periods": None,
+    }
     try:
         study = read_study(path)
         panel = read_panel(study)
