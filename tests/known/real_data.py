@@ -52,6 +52,19 @@ def _steppedwedge() -> tuple[pd.DataFrame, pd.DataFrame]:
     return _wedge(cells.reset_index().rename(columns={"cluster": "site"}), "survey_outcome")
 
 
+def _score() -> tuple[pd.DataFrame, pd.DataFrame]:
+    table = _table("steppedwedge_example.csv")
+    cells = table.groupby(["cluster", "period"]).agg(
+        numerator=("outcome_cont", "sum"),
+        denominator=("outcome_cont", "size"),
+        treated=("trt", "max"),
+        sum_squares=("outcome_cont", lambda value: ((value - value.mean()) ** 2).sum()),
+    )
+    cells = cells.reset_index().rename(columns={"cluster": "site"})
+    panel, rollout = _wedge(cells, "trial_score")
+    return panel.assign(sum_squares=cells["sum_squares"]), rollout
+
+
 def _xpert() -> tuple[pd.DataFrame, pd.DataFrame]:
     return _wedge(_table("xpert_simulated.csv").rename(columns={"events": "numerator"}), "tb_diagnosis")
 
@@ -110,6 +123,7 @@ MAKERS: dict[str, Callable[[], tuple[pd.DataFrame, pd.DataFrame]]] = {
     "cdi-hvidovre": _hvidovre,
     "semmelweis": _semmelweis,
     "steppedwedge-binary": _steppedwedge,
+    "steppedwedge-score": _score,
     "xpert": _xpert,
 }
 
@@ -119,6 +133,7 @@ def make_project(root: Path, study: str) -> Path:
     panel, rollout = MAKERS[study]()
     shutil.copytree(REPOSITORY / "notebooks", root / "notebooks")
     (root / "parameters").mkdir()
+    shutil.copytree(HERE / "measures", root / "parameters" / "measures")
     (root / "data").mkdir()
     panel.to_csv(root / "data" / "panel.csv", index=False)
     rollout.to_csv(root / "data" / "rollout.csv", index=False)

@@ -21,6 +21,8 @@ ANSWERS = [
     pytest.param("cdi-hvidovre", np.log(0.385), np.log(0.492 / 0.301) / (2 * 1.959964), id="a1"),
     # log OR, categorical time, random cluster and cluster-period
     pytest.param("steppedwedge-binary", 0.3897, 0.1359, id="a8"),
+    # difference in means, categorical time, random cluster and cluster-period; a measure of the user's own
+    pytest.param("steppedwedge-score", 0.5224, 0.0742, id="a8-continuous", marks=pytest.mark.slow),
     # log OR, categorical time, random site
     pytest.param("xpert", -0.2711, 0.0978, id="a10"),
 ]

@@ -62,7 +62,7 @@ def check_fit(fit: Fit) -> Checks:
         passed=all(held.values()),
         rows=rows,
         retried=fit.retried,
-        draws=fit.draws,
+        draws=fit.draws // fit.chains,
         chains=fit.chains,
     )
 

@@ -61,7 +61,10 @@ class Estimates:
 
 @dataclass(frozen=True, kw_only=True)
 class Checks:
-    """The gates of one measure over every reported quantity, and how the fit was made."""
+    """The gates of one measure over every reported quantity, and how the fit was made.
+
+    draws: kept draws per chain.
+    """
 
     measure: str
     passed: bool

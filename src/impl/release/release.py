@@ -244,6 +244,8 @@ class CheckRow(Public):
 
 
 class Checks(Public):
+    """Every gate of every released measure; `draws` are kept draws per chain."""
+
     rows: tuple[CheckRow, ...]
     retried: bool = False
     draws: int
