@@ -46,7 +46,7 @@ def choose_laws(
     choice: ModelChoice, measure: Measure, primary: bool, sites: int, rows: pd.DataFrame, notes: Notes
 ) -> tuple[str, str]:
     """Likelihood and clustering. With one observation a cell, either the law has dispersion of its own or
-    there is a cell effect, never both (model specification §2). The study's choice of likelihood is about
+    there is a cell effect, never both (docs/model.md §1). The study's choice of likelihood is about
     its primary measure; paired measures follow the rule."""
     name: str = choice.likelihood if primary else "auto"
     clustering: str = choice.clustering
@@ -175,7 +175,7 @@ def choose_window(
     asked: Estimand, period_months: float, rows: pd.DataFrame, supported: int, notes: Notes
 ) -> tuple[int, int]:
     """First and last exposure time of the estimand: twelve months, or as far as half of the treated sites
-    reach if that is less (model specification §0.10)."""
+    reach if that is less (docs/model.md §5)."""
     year = max(1, round(12 / period_months))
     used = rows[rows["treated"] & rows["observed"]]
     reach = used.groupby("exposure")["site"].nunique()

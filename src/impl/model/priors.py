@@ -1,6 +1,6 @@
 """Prior scales as values, in time units and on the link scale, with their sources.
 
-Sources are the project's model specification (sections in brackets) and the papers named there;
+Sources are the papers named here and in docs/model.md §3;
 a scale without a source is a choice.
 """
 
@@ -70,7 +70,7 @@ WIDE = Priors(
     contrast=1.0,
     overdispersion=1.0,
 )
-"""For agreement with published maximum-likelihood answers (model specification §0.15)."""
+"""For agreement with published maximum-likelihood answers (docs/model.md §3)."""
 
 
 def resolve_priors(choice: str | PriorChanges) -> Priors:

@@ -37,7 +37,7 @@ from impl.study.catalogue import Measure
 from impl.study.load import read_measure
 from impl.study.study import Study
 
-CENTRED_CELLS = 5.0  # information x variance above which cell effects are centred (prototype §2) …
+CENTRED_CELLS = 5.0  # information x variance above which cell effects are centred (docs/model.md §4) …
 CENTRED_SITES = 20.0  # … and site effects; chosen on one wedge where it halved the steps per draw
 GROUPS = ("none", "yes", "no", "unknown")
 """Groups of the contrast `consistent`: no modification yet, consistent, inconsistent, unknown."""
@@ -251,7 +251,7 @@ def _parametrisation(
     """Whether cells and sites carry so much information that centred effects sample better.
 
     Information times a crude variance of the effect, per cell and per site; decides how the model is
-    written for the sampler, never what it says (prototype §2: the unit is the cell, not the site's events).
+    written for the sampler, never what it says; the unit that counts is the cell, not the site's events.
     """
     cells = rows[rows["observed"]]
     if clustering == "none" or sites == 1 or likelihood.link == "identity" or len(cells) < 4:

@@ -34,7 +34,7 @@ class Estimates:
     curves: step -> one row a point, columns `start`, `end` (date), `numerator`, `denominator` (sums over
         observed cells, NaN where none), `sites_started`, `q05 q10 q25 q50 q75 q90 q95` (measurement
         expected without the bundle, reported scale). Every step of `release.Step` is present.
-    outcome: the verdict of model-spec §6 and §0.13; None where there is none (smoke profile, ambiguous
+    outcome: the verdict of docs/model.md §6; None where there is none (smoke profile, ambiguous
         direction, paired measure).
     contrast_sites: group (yes | no | unknown | none) -> number of sites that contribute treated cells.
     """

@@ -1,4 +1,4 @@
-"""The verdict: pre-declared limits on pre-declared probabilities (model specification §6 and §0.13)."""
+"""The verdict: pre-declared limits on pre-declared probabilities (docs/model.md §6)."""
 
 from __future__ import annotations
 

@@ -230,7 +230,9 @@ def _curve_rows(release: Release) -> Iterable[dict[str, Any]]:
 def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> bytes:
     """Plain CSV: comma, decimal point, UTF-8 without BOM, empty where nothing is said."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180; also what makes every Python quote a lone return
+    writer = csv.writer(
+        text, lineterminator="\r\n"
+    )  # RFC 4180; also what makes every Python quote a lone return
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(row.get(column)) for column in columns])

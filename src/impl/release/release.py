@@ -23,7 +23,14 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 class Public(BaseModel):
     """Base of every released value: frozen, closed, finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
 
 
 class ReleasedMeasure(Public):
@@ -161,15 +168,6 @@ class Estimate(Public):
     p_negligible: Probability | None = None
     p_harm: Probability | None = None
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
-
 
 class Comparison(Public):
     """Before, expected without, after: one row of the report's table, on the reported scale.
@@ -287,15 +285,6 @@ class Release(Public):
     checks: Checks
     plan: PlanCheck = PlanCheck()
     disclosure: Disclosure
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
     def measure(self, role: Literal["primary"] = "primary") -> ReleasedMeasure:
         return next(measure for measure in self.study.measures if measure.role == role)

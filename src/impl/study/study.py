@@ -22,7 +22,14 @@ Translated = dict[LanguageCode, Text]
 class Value(BaseModel):
     """Base of every declared value: frozen, no unknown keys, no numbers read from text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
 
 
 class Measures(Value):
@@ -66,15 +73,11 @@ class Estimand(Value):
     """Window of the time-averaged effect, in periods since start (1 = first full period).
 
     `to: null` means twelve months, or the last exposure time that half of the treated sites reach
-    if that is earlier (model-spec §0.10).
+    if that is earlier (docs/model.md §5).
     """
 
     from_: Annotated[int, Field(ge=1, alias="from")] = 1
     to: Annotated[int, Field(ge=1)] | None = None
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
 
     @model_validator(mode="after")
     def _window(self) -> Estimand:
@@ -144,15 +147,6 @@ class Study(Value):
     """True for invented data: every page made from the study says so first."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)] = ("nb",)
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 20260101
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
     _root: Path = Path()
 

@@ -15,7 +15,7 @@ from worlds import make_panel, make_study, prior_fit
 
 @pytest.mark.parametrize("periods", [12, 36], ids=["categorical calendar", "smooth calendar"])
 def test_nine_in_ten_prior_site_levels_lie_within_ten_times_the_baseline(periods: int) -> None:
-    """The gate of model specification §3, with the corrections of §0.4; before start, default priors."""
+    """The gate of docs/model.md §3; before start, default priors."""
     starts = np.repeat([0.4, 0.5, 0.6, 0.7], 2) * periods
     world = World(law="poisson", baseline=0.05, start=starts.round(), effect=np.zeros_like)
     model = build_model(make_study("falls"), make_panel(world, "falls", np.full((8, periods), 2000.0)))

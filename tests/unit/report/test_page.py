@@ -66,7 +66,7 @@ def test_every_section_of_the_issue_is_there_in_order() -> None:
     names = [block.name for block in make_blocks(staggered(), read_language("nb"))]
     assert names == [
         "question", "answer", "messages", "trend", "comparison", "limits", "adapted",
-        "method", "checks", "bands", "notes", "provenance",
+        "notes", "bands", "method", "checks", "provenance",
     ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_a_trial_run_says_so_first_and_on_every_sheet() -> None:
     assert re.match(r'<main[^>]*>\s*<div class="impl-report" lang="nb">\s*<p class="banner">', body)
     assert "Prøvekjøring, ikke et resultat" in body[:300]
     assert '@top-left { content: "Prøvekjøring, ikke et resultat"' in page
-    assert "sannsynlig til det bedre" not in page
+    assert "sannsynlig en forbedring" not in page
     assert "like sannsynlige svar" not in page
     assert "Prøvekjøring" not in example_page("staggered", "nb").replace("prøvekjøring", "")
 

@@ -11,6 +11,7 @@ from example_release import ASSESSED, EXAMPLES, FALLS, REPORTS, Effect, build, s
 from impl.release.release import Release, ReleasedMeasure, ReleaseWarning, Verdict
 from impl.report import method, sentences, tables, wording
 from impl.report.language import read_language
+from impl.report.sections import make_blocks
 
 NB, EN = read_language("nb"), read_language("en")
 HIGHER = FALLS.model_copy(update={"direction": "higher"})
@@ -61,7 +62,9 @@ def test_wording_over_the_whole_grid(
     assert answer.endswith(".")
     for word in ("svært sannsynlig", "mer sannsynlig enn ikke", "svært lite sannsynlig"):
         for match in re.finditer(word, text):
-            assert re.match(r"( til det| \(|: (?:over |under )?\d)", text[match.end() :]), "word and number"
+            assert re.match(r"( en for(?:bed|verr)| \(|: (?:over |under )?\d)", text[match.end() :]), (
+                "word and number"
+            )
     if measure.direction == "ambiguous":
         assert not re.search(r"bedre|verre|nytte|er bra\b(?! eller)(?!\.)", answer)
         assert "Ikke vurdert" in text
@@ -69,12 +72,17 @@ def test_wording_over_the_whole_grid(
         assert "er bra." in text
     if grade == "before_after" and outcome != "uncertain" and measure.direction != "ambiguous":
         assert answer.startswith(("Kan ha", "Lite eller")), answer
-        assert "sannsynlig til det" not in answer
+        assert "sannsynlig en for" not in answer
     if grade == "staggered":
         assert "ikke trukket tilfeldig («meldte seg på selv»)" in text
     if outcome == "uncertain" and measure.direction != "ambiguous":
         assert answer.startswith("Uavklart:")
-        assert "Det betyr ikke at det er uten virkning." in answer
+        sure = sentences.certainty(release, release.measure(), NB)
+        assert sure is not None
+        if wording.hundredths(sure.probability) < 20:
+            assert re.search(r", men en (nedgang|økning) på minst .+ er (svært )?lite sannsynlig \(", answer)
+        else:
+            assert "Det betyr ikke at fallpakken er uten virkning." in answer
 
 
 def test_staggered_without_a_stated_reason_says_that_sites_chose() -> None:
@@ -85,15 +93,18 @@ def test_staggered_without_a_stated_reason_says_that_sites_chose() -> None:
 def test_the_answer_of_the_main_example() -> None:
     release = staggered()
     assert plain(sentences.answer(release, NB)) == (
-        "Svært sannsynlig til det bedre: Vi anslår at det var 20 prosent færre fall enn ventet uten fallpakken."
+        "Svært sannsynlig en forbedring: Vi anslår at det var 20 prosent færre fall enn ventet uten fallpakken."
     )
     assert plain(sentences.answer(release, EN)) == (
-        "Very likely for the better: We estimate that there were 20 per cent fewer falls than expected without "
+        "Very likely an improvement: We estimate that there were 20 per cent fewer falls than expected without "
         "the falls bundle."
     )
     much = sentences.how_much(release, NB)
-    assert much.key == "15 færre fall i året på et sykehjem med 40 beboere"
-    assert "Fra omtrent 73 til 58 fall." in much.text
+    assert much.key == "15 færre fall i året for et sykehjem med 40 beboere"
+    assert "Det blir omtrent 58 fall, mot 73 ventet uten fallpakken." in much.text
+    assert "Nedgangen er 20 prosent. Med 90 prosent sannsynlighet ligger den mellom" in plain(
+        " ".join(much.text)
+    )
     assert "Færre fall er bra." in much.text
 
 
@@ -129,13 +140,58 @@ def test_an_interval_past_zero_is_told_both_ways() -> None:
     assert "mellom 25 færre og 11 flere fall i året" in plain(" ".join(much.text))
 
 
+def test_many_events_are_rounded_and_still_add_up() -> None:
+    effect = Effect(measure=FALLS, before=21.6, expected=21.6, median=0.2, sd=0.02)
+    release = build(
+        [effect], study_id="x", run_id="y", title={"nb": "t"}, question={"nb": "q"}, outcome="beneficial",
+        starts=[4, 6], site_names=["a", "b"], periods=24,
+    )  # fmt: skip
+    much = sentences.how_much(release, NB)
+    assert much.key == "Omtrent 255 færre fall i året for et sykehjem med 40 beboere"
+    assert much.text[0] == "Det blir omtrent 60 fall, mot 315 ventet uten fallpakken."
+
+
+def test_sites_outside_the_calculation_are_not_counted() -> None:
+    release = staggered()
+    rollout = tuple(
+        start.model_copy(update={"state": "before-data", "actual_start": None}) if place < 2 else start
+        for place, start in enumerate(release.design.rollout)
+    )
+    release = release.model_copy(update={"design": release.design.model_copy(update={"rollout": rollout})})
+    assert wording.sites(staggered()) == 12
+    assert wording.sites(release) == 10
+    page = " ".join(block.html for block in make_blocks(release, NB))
+    assert "10\u00a0steder" in page
+    assert "Antall steder i gang, av 10" in page
+    assert "12\u00a0steder" not in page
+
+
+def test_a_measure_beside_the_main_one_is_told_by_its_direction_only() -> None:
+    release = staggered()
+    for measure in release.study.measures:
+        sure = sentences.certainty(release, measure, NB)
+        if measure.role == "paired" and sure is not None:
+            assert sure.claim == "better"
+
+
+def test_a_limit_is_called_beforehand_only_where_the_plan_is_registered() -> None:
+    for registered in (True, False):
+        release = staggered()
+        release = release.model_copy(
+            update={"plan": release.plan.model_copy(update={"registered": registered})}
+        )
+        text = all_text(release)
+        assert ("Grensen ble satt på forhånd." in text) == registered
+        assert ("Grensen er satt i studiens plan." in text) != registered
+
+
 def test_rare_events_are_told_over_ten_years() -> None:
     effect = Effect(measure=FALLS, before=0.1, expected=0.1, median=0.7, sd=0.05)
     release = build(
         [effect], study_id="x", run_id="y", title={"nb": "t"}, question={"nb": "q"}, outcome="beneficial",
         starts=[4, 6], site_names=["a", "b"], periods=24,
     )  # fmt: skip
-    assert sentences.how_much(release, NB).key == "4 færre fall på 10\u00a0år på et sykehjem med 40 beboere"
+    assert sentences.how_much(release, NB).key == "4 færre fall på 10\u00a0år for et sykehjem med 40 beboere"
 
 
 def test_one_event_is_singular() -> None:
@@ -166,14 +222,15 @@ def test_not_converged_and_hidden_answers() -> None:
 
 def test_harm_is_told_with_its_own_probability_and_the_asymmetry() -> None:
     release = EXAMPLES["harmful"]()
-    assert sentences.answer(release, NB).startswith("Svært sannsynlig til det verre: ")
+    assert sentences.answer(release, NB).startswith("Svært sannsynlig en forverring: ")
     sure = sentences.how_sure(release, NB)
     assert sure.key == "Svært sannsynlig: 96\u00a0av\u00a0100"
     assert any("80 av 100" in line for line in sure.text)
 
 
 def test_contrast_is_an_association_and_names_other_reasons() -> None:
-    lines = [plain(line) for line in method.contrast(staggered(), NB)]
+    groups, texts = method.contrast(staggered(), NB)
+    lines = [plain(line) for line in (*groups, *texts)]
     assert any("går sammen med" in line and "(81 av 100)" in line for line in lines)
     assert "Forskjellen kan også skyldes andre forhold ved stedene." in lines
     assert any(line.startswith("Steder som bevarte kjernen: 20 prosent færre fall") for line in lines)
@@ -184,7 +241,8 @@ def test_contrast_is_an_association_and_names_other_reasons() -> None:
             "design": staggered().design.model_copy(update={"warnings": (warning,)}),
         }
     )
-    text = plain(" ".join(method.contrast(few, NB)))
+    groups, texts = method.contrast(few, NB)
+    text = plain(" ".join((*groups, *texts)))
     assert "Sammenligningen er ikke frigitt." in text
     assert "«Steder som endret kjernen» har bare 2 steder" in text
 
