@@ -39,6 +39,16 @@ LINE_OFF_ITS_DOTS = """
   return Math.max(Math.abs(line.top - Math.min(...middle)), Math.abs(line.bottom - Math.max(...middle)));
 })()
 """
+BROKEN_HEADERS = """
+[...document.querySelectorAll('.comparison thead th')].filter(cell => {
+  const range = document.createRange(), text = cell.firstChild, words = [...text.data.matchAll(/[^\\s-]+/g)];
+  return words.some(word => {
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    return range.getClientRects().length > 1;
+  });
+}).map(cell => cell.textContent)
+"""
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
 
 
@@ -156,6 +166,9 @@ def test_print_has_tables_and_no_phone_cards(browser: Chromium, tmp_path: Path) 
         style = "getComputedStyle(document.querySelector('.comparison tbody tr')).display"
         assert browser.evaluate(style) == "table-row"
         assert browser.evaluate("getComputedStyle(document.querySelector('.numbers')).display") == "none"
+        for code in ("nb", "en"):
+            browser.open(write(tmp_path, f"print-{code}", example_page("staggered", code)), 680)
+            assert browser.evaluate(BROKEN_HEADERS) == [], code
         assert (
             browser.evaluate("getComputedStyle(document.querySelector('.answer')).color")
             != "rgb(255, 255, 255)"

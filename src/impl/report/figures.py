@@ -132,7 +132,7 @@ def observed_against_expected(release: Release, curve: Curve, language: Language
     measure = next(measure for measure in release.study.measures if measure.id == curve.measure)
     points = curve.points
     hidden = [point for point in points if point.hidden]
-    sites = release.design.sites
+    sites = wording.sites(release)
     values = [point.observed for point in points if point.observed is not None]
     for point in points:
         values.extend((point.expected or {}).values())

@@ -83,7 +83,7 @@ class Language:
 
     def points(self, value: float, decimals: int = 0) -> str:
         """«4,2 prosentpoeng», for sentences."""
-        form = "one" if round(abs(value), decimals) == 1 else "other"
+        form = "one" if decimals == 0 and round(abs(value)) == 1 else "other"
         return self.say(f"format.points_words.{form}", {"number": self.number(value, decimals)})
 
     def percent_sign(self, value: float, decimals: int = 0, *, signed: bool = False) -> str:

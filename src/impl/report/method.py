@@ -21,17 +21,19 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
     }
     priors = model.priors if language.has(f"method.priors_{model.priors}") else "changed"
     # What is left out is said where nothing else takes its place: a common calendar holds trend and season.
+    trend = "shared" if model.trend != "none" and model.calendar != "none" else model.trend
     over_time = [
         say(f"method.{kind}.{choice}")
-        for kind, choice in (("trend", model.trend), ("season", model.season))
+        for kind, choice in (("trend", trend), ("season", model.season))
         if choice != "none" or model.calendar == "none"
     ]
+    one = wording.sites(release) == 1
     worthwhile = wording.round_half_up(100 * release.study.worthwhile, 1)
     texts = [
-        say(f"method.count_{measure.kind}", slots),
+        say(f"method.count_{measure.kind}{'_one' if one else ''}", slots),
         say(f"method.likelihood.{model.likelihood}"),
         say(f"method.compare_{design.kind}"),
-        say(f"method.calendar.{model.calendar}"),
+        *([] if one and model.calendar == "none" else [say(f"method.calendar.{model.calendar}")]),
         *([" ".join(over_time)] if over_time else []),
         say(f"method.clustering.{model.clustering}"),
         f"{say(f'method.effect.{model.effect}')} {say('method.window', {'window': wording.window(release, language)})}",
@@ -45,8 +47,11 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
     return tuple(sentence(text) for text in texts)
 
 
-def contrast(release: Release, language: Language) -> tuple[str, ...]:
-    """The effect by group of the adaptation log and their difference, as an association and never a cause."""
+def contrast(release: Release, language: Language) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The effect by group of the adaptation log, one line each, and what their difference says.
+
+    It is worded as an association and never as a cause.
+    """
     section = release.sections.adaptations
     measure = release.measure()
     few = [
@@ -55,12 +60,13 @@ def contrast(release: Release, language: Language) -> tuple[str, ...]:
         if warning.code == "contrast_few_sites"
     ]
     if section is None or section.contrast is None:
-        return (language.say("adapted.no_contrast"),)
+        return (), (language.say("adapted.no_contrast"),)
+    groups: list[str] = []
     texts: list[str] = []
     for name in ("yes", "no", "unknown", "none"):
         found = release.estimate(measure.id, "group", measure.headline_scale, group=f"consistent:{name}")
         if found is not None:
-            texts.append(_group(found, name, release, language))
+            groups.append(_group(found, name, release, language))
     between = next(
         (
             row
@@ -80,7 +86,7 @@ def contrast(release: Release, language: Language) -> tuple[str, ...]:
         texts.append(language.say("adapted.other_reasons"))
     else:
         texts.append(language.say("adapted.other_reasons"))
-    return (*texts, *few)
+    return (*groups, *few), tuple(texts)
 
 
 def _group(estimate: Estimate, name: str, release: Release, language: Language) -> str:
@@ -133,7 +139,7 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
         say("provenance.bundle_version", {"name": language.pick(bundle.name), "number": bundle.version})
         for bundle in study.bundles
     ]
-    seconds = say("provenance.seconds", {"seconds": language.number(run.seconds)})
+    seconds = language.count("provenance.seconds", round(run.seconds))
     rows: list[tuple[str, tuple[str, ...]]] = [
         ("study", (study.id,)),
         ("bundles", tuple(bundles)),

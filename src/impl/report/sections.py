@@ -60,7 +60,7 @@ def banner(release: Release, language: Language) -> Block | None:
 def question(release: Release, language: Language) -> Block:
     study = release.study
     text = language.pick(study.question)
-    places = language.count("nouns.sites", release.design.sites)
+    places = language.count("nouns.sites", wording.sites(release))
     slots = {"sites": places, "start": language.month(study.data_from), "end": language.month(study.data_to)}
     scope = language.say("scope.sites", slots)
     run = language.say("scope.run", {"date": language.day(release.run.started.date())})
@@ -138,8 +138,8 @@ def trend(release: Release, language: Language) -> Block:
         return section_block("trend", heading, text + paragraphs([language.say("trend.hidden")]))
     step = language.say(f"steps.{curve.step}")
     slots = {"name": wording.measure_and_unit(measure, language), "step": step}
-    several = release.design.sites > 1
-    places = language.count("nouns.sites", release.design.sites)
+    several = wording.sites(release) > 1
+    places = language.count("nouns.sites", wording.sites(release))
     unit = language.say("trend.unit_sites" if several else "trend.unit", {**slots, "sites": places})
     bundle = {"bundle": wording.bundle(release, language)}
     notes = [language.say("trend.note_observed"), language.say("trend.note_expected", bundle)]
@@ -196,8 +196,10 @@ def adapted(release: Release, language: Language) -> Block:
         )
     body = paragraphs([" ".join(first)]) + tables.adaptation_table(release, language)
     if release.status == "ok":
-        lines = method.contrast(release, language)
-        body += f"<h3>{escape(language.say('adapted.contrast_heading'))}</h3>{paragraphs(lines)}"
+        groups, texts = method.contrast(release, language)
+        items = "".join(f"<li>{escape(text)}</li>" for text in groups)
+        body += f"<h3>{escape(language.say('adapted.contrast_heading'))}</h3>"
+        body += (f"<ul>{items}</ul>" if items else "") + paragraphs([" ".join(texts)])
     return section_block("adapted", heading, body)
 
 
@@ -254,14 +256,14 @@ SECTIONS: tuple[Section, ...] = (
     comparison,
     limits,
     adapted,
+    notes,
+    bands,
     how,
     checks,
-    bands,
-    notes,
     provenance,
 )
 
-FAILED_SECTIONS: tuple[Section, ...] = (banner, question, failed, adapted, how, checks, notes, provenance)
+FAILED_SECTIONS: tuple[Section, ...] = (banner, question, failed, adapted, notes, how, checks, provenance)
 
 
 def make_blocks(release: Release, language: Language) -> tuple[Block, ...]:

@@ -14,6 +14,7 @@ from impl.report.language import Language, sentence, slots_of
 
 # Warnings that are said where they matter, so that the list of notes does not repeat them.
 SAID_ELSEWHERE = frozenset(["smoke", "contrast_few_sites", "absence_not_judged"])
+UNLIKELY = dict(wording.BANDS)["less_likely"]  # below this number an undecided answer says what is unlikely
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +45,9 @@ def certainty(release: Release, measure: ReleasedMeasure, language: Language) ->
         return None
     good = wording.good_way(measure)
     bad: Literal["down", "up"] = "up" if good == "down" else "down"
-    claim = {"harmful": "harm", "promising": "better", "negligible": "negligible"}.get(
-        outcome(release) or "" if measure.role == "primary" else "", "worthwhile"
-    )
+    claims = {"harmful": "harm", "promising": "better", "negligible": "negligible"}
+    # The limit of the study was set for its primary measure: beside it we say only which way it went.
+    claim = claims.get(outcome(release) or "", "worthwhile") if measure.role == "primary" else "better"
     study = release.study
     choices: dict[str, tuple[float | None, Literal["down", "up"], float]] = {
         "worthwhile": (estimate.p_worthwhile, good, study.worthwhile),
@@ -111,8 +112,7 @@ def answer(release: Release, language: Language) -> str:
     if estimate is None:
         return language.say("answer.hidden")
     if verdict == "uncertain":
-        before_after = release.design.grade == "before_after"
-        text = language.say("answer.uncertain_before_after" if before_after else "answer.uncertain", slots)
+        text = undecided(release, language)
         if release.verdict and release.verdict.delivery == "not_delivered":
             text += " " + language.say("answer.not_delivered")
     elif release.run.profile == "smoke":
@@ -125,10 +125,29 @@ def answer(release: Release, language: Language) -> str:
     return language.say("answer.with_lead", {"lead": before, "text": text}) if before else text
 
 
+def undecided(release: Release, language: Language) -> str:
+    """That the data cannot tell, and what they still make unlikely."""
+    measure = release.measure()
+    before_after = release.design.grade == "before_after"
+    slots = {"bundle": wording.bundle(release, language), "events": wording.events(measure, language)}
+    text = language.say(f"answer.cannot_tell_{measure.kind}" if before_after else "answer.cannot_tell", slots)
+    sure = certainty(release, measure, language)
+    if sure is None or sure.claim != "worthwhile" or wording.hundredths(sure.probability) >= UNLIKELY:
+        return language.say("answer.not_absent", {**slots, "text": text})
+    given = {
+        "text": text,
+        "direction": language.say(f"direction.a_{sure.way}"),
+        "limit": sure.limit,
+        "probability": wording.probability_words(sure.probability, language),
+    }
+    return language.say("answer.but_unlikely", given)
+
+
 def natural_frequency(release: Release, language: Language) -> tuple[str, str | None] | None:
-    """Events a year in a place that readers can picture, and «from … to …»; None without an example.
+    """Events a year in a place that readers can picture, and «about 6, against 9»; None without an example.
 
     Where it is less than one event a year it is told over ten years; below that it is left out.
+    Large numbers are rounded to what the estimate can carry, and the three numbers still add up.
     """
     measure = release.measure()
     shown = wording.levels(release, measure)
@@ -136,28 +155,36 @@ def natural_frequency(release: Release, language: Language) -> tuple[str, str | 
         return None
     yearly = shown.difference * measure.example.exposure / measure.per
     years = 1 if abs(yearly) >= 0.95 else 10
-    change = wording.round_half_up(yearly * years)
+    step = coarseness(yearly * years)
+    change = step * wording.round_half_up(yearly * years / step)
     if change == 0:
         return None
+    number = language.number(abs(change))
     slots = {
-        "amount": language.number(abs(change)),
+        "amount": number if step == 1 else language.say("natural.about", {"amount": number}),
         "events": _events(measure, change, language),
         "place": language.pick(measure.example.text),
         "years": language.count("nouns.years", years),
     }
     key = f"natural.{wording.way(change)}" + ("" if years == 1 else "_years")
-    from_to = None
+    against = None
     if shown.expected is not None and years == 1:
-        start = wording.round_half_up(shown.expected * measure.example.exposure / measure.per)
-        from_to = language.say(
-            "much.from_to",
+        start = step * wording.round_half_up(shown.expected * measure.example.exposure / measure.per / step)
+        against = language.say(
+            "much.against",
             {
                 "expected": language.number(start),
                 "after": language.number(start + change),
-                "events": wording.events(measure, language),
+                "events": _events(measure, start + change, language),
+                "bundle": wording.bundle(release, language),
             },
         )
-    return language.say(key, slots), from_to
+    return language.say(key, slots), against
+
+
+def coarseness(number: float) -> int:
+    """The step a number of events is rounded to: 1, from 50 up 5, from 500 up 50."""
+    return 1 if abs(number) < 50 else 5 if abs(number) < 500 else 50
 
 
 def _events(measure: ReleasedMeasure, number: float, language: Language) -> str:
@@ -173,7 +200,8 @@ def natural_interval(release: Release, language: Language) -> str | None:
         return None
     factor = measure.example.exposure / measure.per
     years = 1 if max(abs(shown.low), abs(shown.high)) * factor >= 0.95 else 10
-    low, high = (wording.round_half_up(end * factor * years) for end in (shown.low, shown.high))
+    step = coarseness(max(abs(shown.low), abs(shown.high)) * factor * years)
+    low, high = (step * wording.round_half_up(end * factor * years / step) for end in (shown.low, shown.high))
     if not wording.crosses(low, high):
         return None
     slots = {
@@ -205,12 +233,12 @@ def how_much(release: Release, language: Language) -> Message:
     frequency = natural_frequency(release, language)
     if frequency is None:
         return Message(question=question, key=sentence(change), text=tuple(filter(None, (interval, good))))
+    key, against = frequency
+    if against is not None:
+        sized = wording.interval_words(release, measure, language, with_size=True)
+        return Message(question=question, key=sentence(key), text=tuple(filter(None, (against, sized, good))))
     relative = None if value == 0 else language.say(f"much.relative_{measure.kind}", slots)
-    return Message(
-        question=question,
-        key=sentence(frequency[0]),
-        text=tuple(filter(None, (relative, frequency[1], interval, good))),
-    )
+    return Message(question=question, key=sentence(key), text=tuple(filter(None, (relative, interval, good))))
 
 
 def how_sure(release: Release, language: Language) -> Message:
@@ -234,19 +262,20 @@ def how_sure(release: Release, language: Language) -> Message:
     estimate = wording.headline(release, measure)
     the = {"direction": language.say(f"direction.{sure.way}_the"), "limit": sure.limit}
     a = {"direction": language.say(f"direction.a_{sure.way}")}
+    limit_set = language.say(f"sure.limit_set_{'beforehand' if release.plan.registered else 'plan'}")
     lines: list[str] = []
     if sure.claim == "better":
         lines.append(language.say("sure.better", a))
         if estimate and estimate.p_worthwhile is not None:
             words = wording.probability_words(estimate.p_worthwhile, language)
-            lines.append(language.say("sure.also_worthwhile", {**the, "probability": words}))
+            lines += [language.say("sure.also_worthwhile", {**the, "probability": words}), limit_set]
     elif sure.claim == "harm":
-        lines.append(language.say("sure.harm", the))
+        lines += [language.say("sure.harm", the), limit_set]
         lines.append(language.say("sure.harm_asymmetry"))
     elif sure.claim == "negligible":
         lines.append(language.say("sure.negligible", the))
     else:
-        lines.append(language.say("sure.worthwhile", the))
+        lines += [language.say("sure.worthwhile", the), limit_set]
         if estimate and estimate.p_better is not None:
             words = wording.probability_words(estimate.p_better, language)
             lines.append(language.say("sure.also_better", {**a, "probability": words}))
@@ -326,11 +355,14 @@ def limits(release: Release, language: Language) -> tuple[str, ...]:
     codes = {warning.code for warning in release.design.warnings}
     if "absence_not_judged" in codes:
         texts.append(language.say("warnings.absence_not_judged.text", slots))
-    if release.design.grade != "randomised" and any(len(b.components) != 1 for b in release.study.bundles):
-        texts.append(language.say("limits.part"))
+    parts = [len(bundle.components) for bundle in release.study.bundles]
+    if release.design.grade != "randomised" and any(number != 1 for number in parts):
+        texts.append(
+            language.say("limits.part" if max(parts) > 1 or len(parts) > 1 else "limits.part_unknown")
+        )
     if release.measure().kind == "rate":
         texts.append(language.say("limits.counting"))
-    if release.design.sites > 1:
+    if wording.sites(release) > 1:
         texts.append(language.say("limits.sites"))
     texts.append(language.say("limits.cost"))
     return tuple(texts)

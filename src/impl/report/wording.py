@@ -182,6 +182,12 @@ def bundle(release: Release, language: Language) -> str:
     return language.listing([language.pick(bundle.the_bundle) for bundle in release.study.bundles])
 
 
+def sites(release: Release) -> int:
+    """Sites in the calculation: those that had started before the data begin are not."""
+    left_out = sum(start.state == "before-data" for start in release.design.rollout)
+    return release.design.sites - left_out
+
+
 def step_name(release: Release) -> str:
     """Key of the word for one period of the design."""
     months = release.design.period_months
@@ -195,7 +201,8 @@ def window(release: Release, language: Language) -> str:
     estimate = headline(release, measure)
     first = estimate.from_ if estimate and estimate.from_ else release.design.window_from
     last = estimate.to if estimate and estimate.to else release.design.window_to
-    step = language.say(f"steps.{step_name(release)}")
+    words = "steps" if first == last else "steps_many"
+    step = language.say(f"{words}.{step_name(release)}")
     slots = {"step": step, "first": language.number(first), "last": language.number(last)}
     return language.say("format.window_one" if first == last else "format.window", slots)
 
@@ -229,12 +236,21 @@ def range_words(low: float, high: float, decimals: int, measure: ReleasedMeasure
         last = language.say("much.end", {"amount": size(high), "direction": up})
         return language.say("much.between", {"low": first, "high": last})
     smaller, larger = sorted((low, high), key=abs)
-    last = language.say("much.end", {"amount": size(larger), "direction": down if larger < 0 else up})
-    return language.say("much.between", {"low": language.number(abs(smaller), decimals), "high": last})
+    slots = {
+        "low": language.number(abs(smaller), decimals),
+        "high": size(larger),
+        "direction": down if larger < 0 else up,
+    }
+    return language.say("much.one_way", slots)
 
 
-def interval_words(release: Release, measure: ReleasedMeasure, language: Language) -> str | None:
-    """The 90 % interval as a sentence: signs in words, the smaller change first."""
+def interval_words(
+    release: Release, measure: ReleasedMeasure, language: Language, *, with_size: bool = False
+) -> str | None:
+    """The 90 % interval as a sentence: signs in words, the smaller change first.
+
+    `with_size` puts the estimate before it: «Nedgangen er 30 prosent. Med 90 prosent sannsynlighet …».
+    """
     ends = interval_ends(release, measure)
     if ends is None:
         return None
@@ -250,7 +266,13 @@ def interval_words(release: Release, measure: ReleasedMeasure, language: Languag
             "high": amount(larger, measure, decimals, language),
         }
         between = language.say("much.between", slots)
-    return language.say("much.interval", {"direction": language.say(f"direction.{name}"), "text": between})
+    direction = language.say(f"direction.{name}")
+    value = headline_value(release, measure)
+    if not with_size or not value:
+        return language.say("much.interval", {"direction": direction, "text": between})
+    given = {"direction": direction, "amount": amount(value, measure, decimals, language)}
+    size = sentence(language.say("much.size", given))
+    return f"{size} {language.say('much.size_interval', {'text': between})}"
 
 
 def good_direction(measure: ReleasedMeasure, language: Language) -> str:
