@@ -30,7 +30,7 @@ validate: $(VENV)/.installed
 	$(BIN)/pytest --timeout 0 -m validate
 
 lab: $(VENV)/.installed
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
 # Names, versions and hashes for every platform; no index and no host.
 lock: $(VENV)/.installed

@@ -22,7 +22,7 @@ from impl.release.release import CheckRow, ModelSummary
 from impl.study.load import read_measure
 from impl.study.study import Study
 
-STEPS = {"month": 1, "quarter": 3, "tertial": 4, "half_year": 6}
+STEPS = {"month": 1, "quarter": 3, "tertial": 4, "half_year": 6, "year": 12}
 QUANTILES = {"q05": 0.8, "q10": 0.85, "q25": 0.92, "q50": 1.0, "q75": 1.08, "q90": 1.15, "q95": 1.2}
 Table = Sequence[Sequence[float]]
 

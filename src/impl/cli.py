@@ -11,18 +11,21 @@ import dataclasses
 import json
 import os
 import sys
+import traceback
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impl.errors import Fault, ImplError, RunError, StudyError, nearest, shorten
+from impl.errors import Fault, ImplError, StudyError, shorten
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from impl.runs.batch import Batch
+    from impl.runs.ready import Inspection
 
 app = typer.Typer(
     name="impl",
@@ -38,7 +41,8 @@ StudyNames = Annotated[
 ]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Id or path.")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Studies at once.")]
-Limit = Annotated[float, typer.Option(min=1, help="Seconds that one study may take.")]
+LONGEST_RUN = 7 * 24 * 60 * 60  # seconds; a week (choice)
+Limit = Annotated[int, typer.Option(min=1, max=LONGEST_RUN, help="Seconds that one study may take.")]
 
 
 class Profile(StrEnum):
@@ -52,7 +56,7 @@ def run(
     profile: Annotated[Profile, typer.Option(help="smoke: a quick trial, no result.")] = Profile.full,
     jobs: Jobs = 1,
     force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
-    timeout: Limit = 1800.0,
+    timeout: Limit = 1800,
 ) -> None:
     """Bring reports up to date: run what has changed, publish what is good, list all in the index."""
     from impl.runs.batch import run_studies
@@ -67,15 +71,19 @@ def run(
 @app.command()
 def render(
     studies: Annotated[list[str], typer.Argument(metavar="STUDY…", help="Ids or paths.")],
-    language: Annotated[list[str] | None, typer.Option(help="nb, nn or en; may be repeated.")] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Code of a report language, such as nb; may be repeated.")
+    ] = None,
     jobs: Jobs = 1,
-    timeout: Limit = 1800.0,
+    timeout: Limit = 1800,
 ) -> None:
     """Make pages anew from reports/STUDY/release.json alone: no data, no sampling."""
     from impl.runs.batch import render_studies
 
     root = _root()
-    released = dict(_released(root, study, language or []) for study in studies)
+    _require_languages(language or [], "--language")
+    names = _each(studies, lambda study: _released(root, study))
+    released = {name: _languages(root, name, language or []) for name in names}
     _finish(render_studies(list(released.items()), root=root, jobs=jobs, timeout=timeout, console=_console()))
 
 
@@ -86,7 +94,14 @@ def check(
 ) -> None:
     """Read study files and data and tell what is wrong with them; nothing is run."""
     root, paths = _studies(studies)
-    rows = [_checked(path) for path in paths]
+    rows, crashed = [], False
+    for path in paths:
+        try:
+            rows.append(_checked(path))
+        except Exception as error:  # a bug of ours with one study must not hide the others
+            crashed = True
+            typer.echo(traceback.format_exc(), err=True)
+            rows.append(_crashed(path, error))
     if as_json:
         typer.echo(json.dumps({"schema": 1, "studies": rows}, ensure_ascii=False, indent=1))
     else:
@@ -100,7 +115,7 @@ def check(
                 typer.echo(f"    warning {warning['code']}" + (f": {values}" if values else ""))
     if not paths:
         typer.echo(f"No study in {root.name}/parameters/.", err=True)
-    raise typer.Exit(2 if any(row["faults"] for row in rows) else 0)
+    raise typer.Exit(5 if crashed else 2 if any(row["faults"] for row in rows) else 0)
 
 
 @app.command()
@@ -154,21 +169,23 @@ def open_notebook(
     print_only: Annotated[bool, typer.Option("--print", help="Only print the path.")] = False,
 ) -> None:
     """Open a study's executed analysis notebook in JupyterLab."""
+    from impl.runs.job import executed_notebook
     from impl.runs.ledger import ledger_name, read_entry
     from impl.study.load import study_path
 
     root = _root()
     name = ledger_name(study_path(root, study))
-    notebook = _executed(root, read_entry(root, name))
+    entry = read_entry(root, name)
+    notebook = executed_notebook(root, entry) if entry else None
     if notebook is None:
-        raise RunError(
+        raise StudyError(
             [
                 Fault(
                     code="run.nothing_to_open",
                     where=f"study '{name}'",
                     got="no executed notebook",
-                    allowed="run first",
-                    fix=f"`impl run {name}`",
+                    allowed="run at least once",
+                    fix=f"Run it first: impl run {name}",
                 )
             ]
         )
@@ -199,25 +216,30 @@ def _studies(names: list[str] | None) -> tuple[Path, list[Path]]:
     root = _root()
     if not names:
         return root, list(list_studies(root))
-    paths: dict[Path, None] = {}
+    return root, _each(names, lambda name: study_path(root, name))
+
+
+def _each[Found](names: Sequence[str], find: Callable[[str], Found]) -> list[Found]:
+    """What each name stands for, each once. Raises StudyError with the faults of all names."""
+    found: dict[Found, None] = {}
     faults: list[Fault] = []
     for name in names:
         try:
-            paths[study_path(root, name)] = None
+            found[find(name)] = None
         except StudyError as error:
             faults += error.faults
     if faults:
         raise StudyError(faults)
-    return root, list(paths)
+    return list(found)
 
 
-def _released(root: Path, study: str, languages: list[str]) -> tuple[str, list[str]]:
-    """A study's id and the languages of its pages; the study file itself may be absent."""
-    from impl.release.files import read_release
+def _released(root: Path, study: str) -> str:
+    """The id of a published study, whose study file may be gone. Raises StudyError where none is published."""
+    from impl.runs.ledger import ledger_name
+    from impl.study.load import study_path
 
-    name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
-    folder = root / "reports"
-    known = sorted(path.parent.name for path in folder.glob("*/release.json"))
+    known = sorted(path.parent.name for path in (root / "reports").glob("*/release.json"))
+    name = study if study in known else ledger_name(study_path(root, study))
     if name not in known:
         raise StudyError(
             [
@@ -226,72 +248,68 @@ def _released(root: Path, study: str, languages: list[str]) -> tuple[str, list[s
                     where="STUDY",
                     got=shorten(name),
                     allowed="a study with a release.json under reports/",
-                    fix=nearest(name, known) or f"Run it first: impl run {shorten(name)}".replace("'", ""),
+                    fix=f"Run it first: impl run {name}",
                 )
             ]
         )
-    wrong = [language for language in languages if language not in ("nb", "nn", "en")]
-    if wrong:
-        raise StudyError(
-            [
-                Fault(
-                    code="run.language",
-                    where="--language",
-                    got=shorten(wrong[0]),
-                    allowed="nb, nn or en",
-                    fix="Choose one of these.",
-                )
-            ]
-        )
-    pages = [path.name.split(".")[-2] for path in sorted((folder / name).glob(f"{name}.*.html"))]
-    chosen = languages or pages or list(read_release(folder / name / "release.json").study.title)
-    return name, list(dict.fromkeys(chosen))
+    return name
+
+
+def _languages(root: Path, name: str, asked: list[str]) -> list[str]:
+    """The languages to render: those asked for, else those of the pages there, else those of the titles."""
+    from impl.release.files import read_release
+    from impl.report.language import FALLBACK, language_codes
+
+    folder = root / "reports" / name
+    pages = [page.name.split(".")[-2] for page in sorted(folder.glob(f"{name}.*.html"))]
+    titles = [] if asked or pages else list(read_release(folder / "release.json").study.title)
+    known = [code for code in (*pages, *titles) if code in language_codes()]
+    return list(dict.fromkeys(asked or known or [FALLBACK]))
+
+
+def _require_languages(languages: list[str], where: str) -> None:
+    from impl.runs.ready import language_faults
+
+    if languages and (faults := language_faults(languages, where)):
+        raise StudyError(faults)
 
 
 def _checked(path: Path) -> dict[str, Any]:
     """One study's faults, warnings and size: file, data, and whether the design can carry the model."""
-    from impl.data.read import read_panel
-    from impl.model.structure import describe_structure
-    from impl.runs.ledger import ledger_name
+    from impl.runs.ready import Inspection, inspect_study
     from impl.study.load import read_study
 
-    faults: list[Fault] = []
-    row: dict[str, Any] = {
-        "id": ledger_name(path),
-        "faults": [],
-        "warnings": [],
-        "sites": None,
-        "periods": None,
-    }
     try:
-        study = read_study(path)
-        panel = read_panel(study)
+        found = inspect_study(read_study(path))
     except ImplError as error:
-        faults += error.faults
-    else:
-        row["sites"], row["periods"] = len(panel.sites), len(panel.periods)
-        warnings = {each.code: dict(each.values) for each in panel.warnings}
-        for measure in (study.measures.primary, *study.measures.paired):
-            try:
-                warnings |= dict(describe_structure(study, panel, measure).warnings)
-            except ImplError as error:
-                faults += [fault for fault in error.faults if fault not in faults]
-        row["warnings"] = [{"code": code, "values": values} for code, values in warnings.items()]
-    row["faults"] = [dataclasses.asdict(fault) for fault in faults]
-    return row
+        found = Inspection(faults=error.faults, warnings={})
+    return _row(path, found)
 
 
-def _executed(root: Path, entry: Any) -> Path | None:
-    """The newest executed analysis notebook: the last attempt's if it got so far, else the published one's."""
-    if entry is None:
-        return None
-    found: list[Path] = []
-    if entry.attempt.run_id:
-        folder = root / "build" / entry.study / entry.attempt.run_id
-        found += [path for path in sorted(folder.glob("*.ipynb")) if not path.name.startswith("80_report.")]
-    if entry.published:
-        found.append(root / entry.published.notebook)
-    return next((path for path in found if path.is_file()), None)
+def _crashed(path: Path, error: Exception) -> dict[str, Any]:
+    """The row of a study over which impl itself stumbled; the traceback has been shown."""
+    from impl.runs.ready import Inspection
+
+    fault = Fault(
+        code="check.internal",
+        where=path.name,
+        got=f"an error of impl itself ({type(error).__name__})",
+        allowed="checked without one",
+        fix="This is a bug of impl, not your mistake: report it with its traceback.",
+    )
+    return _row(path, Inspection(faults=(fault,), warnings={}))
+
+
+def _row(path: Path, found: Inspection) -> dict[str, Any]:
+    from impl.runs.ledger import ledger_name
+
+    return {
+        "id": ledger_name(path),
+        "faults": [dataclasses.asdict(fault) for fault in found.faults],
+        "warnings": [{"code": code, "values": dict(values)} for code, values in found.warnings.items()],
+        "sites": found.sites,
+        "periods": found.periods,
+    }
 
 
 def _console() -> Console:

@@ -59,6 +59,7 @@ def test_log_density_equals_scipys(law: Likelihood) -> None:
             numerator=numerator,
             denominator=denominator,
             sum_squares=squares if law.link == "identity" else None,
+            several=np.arange(len(squares)),
         )
         law.observe(eta, cells, DEFAULT)
     logp = model.compile_fn(

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impl.errors import DataError, DesignError
+from impl.model.structure import Structure, describe_structure
+from impl.study.load import read_study
 from study_project import (
     ADAPTATIONS_HEADER,
     PANEL_HEADER,
@@ -336,10 +338,10 @@ def test_only_gaps_refuse_an_effect(tmp_path: Path) -> None:
 DESIGNS = [
     (STUDY, "never", "never", {"design.never_treated"}),
     (STUDY, "2022-03-01", "never", {"design.never_treated"}),
-    (STUDY, "before-data", "before-data", {"design.never_treated", "design.no_baseline"}),
+    (STUDY, "before-data", "before-data", {"design.never_treated"}),
     (STUDY, "2021-05-01", "2021-05-01", {"design.one_wave"}),
     (STUDY, "2021-05-01", "2021-04-15", {"design.one_wave"}),
-    (STUDY, "2021-05-01", "before-data", {"design.one_wave"}),
+    (STUDY, "2021-05-01", "before-data", {"design.single_site"}),
     (STUDY, "2021-05-01", "never", set()),
     (STUDY, "2021-05-01", "2022-05-01", set()),
     (STUDY, "2021-05-01", "2021-06-01", set()),
@@ -349,14 +351,18 @@ DESIGNS = [
 ]
 
 
+def structure_of(file: Path, measure: str | None = None) -> Structure:
+    return describe_structure(read_study(file), panel_of(file), measure)
+
+
 @pytest.mark.parametrize(("study", "north", "south", "codes"), DESIGNS)
 def test_designs(tmp_path: Path, study: str, north: str, south: str, codes: set[str]) -> None:
     file = make_project(tmp_path, study=study, rollout=f"{HEADER}\nnorth,,{north},,\nsouth,,{south},,\n")
     if not codes:
-        assert panel_of(file).sites == ("north", "south")
+        assert structure_of(file).sites == ("north", "south")
         return
     with pytest.raises(DesignError) as caught:
-        panel_of(file)
+        structure_of(file)
     assert {fault.code for fault in caught.value.faults} == codes
 
 
@@ -365,7 +371,8 @@ def test_a_paired_measure_without_a_baseline_is_named(tmp_path: Path) -> None:
     late = [row for row in panel_rows("falls_serious_injury") if "2021-1" in row]
     file = make_project(tmp_path, study=study, panel="\n".join([PANEL_HEADER, *panel_rows(), *late]))
 
-    assert "no period of falls_serious_injury from before the start" in error_of(file)
+    with pytest.raises(DesignError, match="no period of falls_serious_injury from before the start"):
+        structure_of(file, "falls_serious_injury")
 
 
 # --- nothing but faults, whatever the bytes ----------------------------------------------------------------

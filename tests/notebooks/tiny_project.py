@@ -25,6 +25,7 @@ id: {id}
 title: {{nb: "Fallpakken, {id}", en: "The falls bundle, {id}"}}
 question: {{nb: "Gikk fallene ned ved {id}?", en: "Did falls go down at {id}?"}}
 notebook: {notebook}
+design: before_after
 bundle: falls
 measures: {{primary: falls}}
 data: {{file: data/panel.csv}}

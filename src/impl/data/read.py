@@ -16,7 +16,7 @@ from impl.data.calendar import Calendar, derive_calendar
 from impl.data.panel import Panel, PanelWarning
 from impl.data.rollout import early_starts, match_sites, read_rollout, rollout_table, rollout_warnings
 from impl.data.rows import Rows, read_rows
-from impl.errors import DataError, DesignError, Fault
+from impl.errors import DataError, Fault
 from impl.study.catalogue import Measure
 from impl.study.load import read_measure
 from impl.study.study import Study
@@ -55,8 +55,6 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     gaps = int((~grid.observed).sum()) - grid.zero_exposure
     grid, stopped = _without_stopped(grid, rollout)
     _check_primary(grid, measures[study.measures.primary], study)
-    kind = "stepped_wedge" if study.notebook.startswith("30_") else "before_after"
-    _check_design(grid, rollout, study, kind)
     names = {site: rows.names.get(site, site) for site in site_order}
     return Panel(
         cells=_cells(grid),
@@ -69,7 +67,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         vintage=rows.vintage,
         warnings=(
             *_gap_warnings(grid, gaps, stopped),
-            *rollout_warnings(starts, names, calendar.periods, kind),
+            *rollout_warnings(starts, names, calendar.periods),
         ),
     )
 
@@ -186,61 +184,6 @@ def _check_primary(grid: _Grid, primary: Measure, study: Study) -> None:
                 )
             ]
         )
-
-
-def _check_design(grid: _Grid, rollout: pd.DataFrame, study: Study, kind: str) -> None:
-    """Refuse data that hold no comparison. Sites treated before the data have no part in the effect."""
-    faults: list[Fault] = []
-    where = f"{study.id}.yaml, key 'rollout.file'"
-    starts = rollout["start_period"].to_numpy(dtype=float)
-    touched = rollout["transition_from"].to_numpy(dtype=float)
-    states = rollout["state"].to_numpy()
-    periods = np.arange(grid.observed.shape[2])[None, :]
-    dated = np.where(np.isnan(starts), np.inf, starts)[:, None]
-    treated = periods >= dated
-    before = periods < np.where(np.isnan(touched)[:, None], dated, touched[:, None])
-    before &= (states != "before-data")[:, None]
-    for index, measure in enumerate(grid.measures):
-        seen = grid.observed[index]
-        if not (seen & treated).any():
-            faults.append(
-                _fault(
-                    "design.never_treated",
-                    where,
-                    f"no period of {measure} with the bundle",
-                    "at least one",
-                    "Check the start dates against the periods of the data.",
-                )
-            )
-        if not (seen & before).any():
-            faults.append(
-                _fault(
-                    "design.no_baseline",
-                    where,
-                    f"no period of {measure} from before the start",
-                    "at least one",
-                    "Bring data from before the start.",
-                )
-            )
-    starting = states == "start"
-    if (
-        kind == "stepped_wedge"
-        and starting.any()
-        and not (states == "never").any()
-        and len(set(starts[starting])) == 1
-    ):
-        faults.append(
-            _fault(
-                "design.one_wave",
-                f"{study.id}.yaml, key 'notebook'",
-                "30_stepped_wedge with one common start",
-                "20_before_after for these data",
-                "With one start and no site without the bundle, time and effect cannot be told apart "
-                "as in a stepped wedge.",
-            )
-        )
-    if faults:
-        raise DesignError(faults)
 
 
 def _gap_warnings(grid: _Grid, gaps: int, stopped: int) -> list[PanelWarning]:

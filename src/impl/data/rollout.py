@@ -106,6 +106,10 @@ def read_rollout(root: Path, file: str, faults: list[Fault]) -> dict[str, Start]
 def _optional_date(cell: Cell, seen: dict[str, date]) -> date | None:
     if not cell.text or (cell.text in STATES and cell.column in ("actual_start", "allocated_start")):
         return None
+    if cell.column == "actual_start" and cell.text.casefold() in STATES:
+        word = cell.text.casefold()
+        cell.refuse("data.start_word", shorten(cell.text), "a date, never or before-data", f"Write {word}.")
+        return None
     return read_date(cell, seen)
 
 
@@ -226,9 +230,9 @@ def _first(flags: Iterable[bool]) -> float:
 
 
 def rollout_warnings(
-    starts: dict[str, Start], names: dict[str, str], periods: Sequence[Period], kind: str
+    starts: dict[str, Start], names: dict[str, str], periods: Sequence[Period]
 ) -> list[PanelWarning]:
-    """What a reader should know about the roll-out. kind: before_after or stepped_wedge."""
+    """What a reader should know about the roll-out."""
     warnings = []
     before_data = sum(start.state == "before-data" for start in starts.values())
     if before_data:
@@ -239,7 +243,7 @@ def rollout_warnings(
     if after:
         warnings.append(PanelWarning(code="start_after_data", values={"sites": after}))
     modelled = len(starts) - before_data
-    if kind == "stepped_wedge" and modelled < FEW_SITES:
+    if 1 < modelled < FEW_SITES:
         warnings.append(PanelWarning(code="few_sites", values={"sites": modelled}))
     for (earlier, site), (later, _) in pairwise(dated):
         months = (later.year - earlier.year) * 12 + later.month - earlier.month - (later.day < earlier.day)

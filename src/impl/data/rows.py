@@ -207,6 +207,13 @@ def _numbers(
             "at most the denominator",
             "Check both numbers, and that they count the same thing.",
         )
+    if sum_squares == 0 and denominator > 1:
+        squares.refuse(
+            "data.zero_sum_squares",
+            f"0 for {denominator:g} persons",
+            "> 0",
+            "Give more decimals, or put cells together: persons with one and the same value tell nothing of spread.",
+        )
     return (numerator, denominator, sum_squares) if len(faults) == before else None
 
 

@@ -16,7 +16,7 @@ from impl.disclosure.rules import Counted
 from impl.model.values import Crude, Estimates, Evaluation
 from impl.release.release import Comparison, Curve, CurvePoint, Step
 
-STEP_MONTHS: dict[Step, float] = {"month": 1, "quarter": 3, "tertial": 4, "half_year": 6}
+STEP_MONTHS: dict[Step, float] = {"month": 1, "quarter": 3, "tertial": 4, "half_year": 6, "year": 12}
 QUANTILES = ("q05", "q10", "q25", "q50", "q75", "q90", "q95")
 
 Evaluations = Mapping[str, Evaluation]
@@ -106,9 +106,17 @@ def _after(crude: Crude) -> tuple[float, float]:
 
 
 def _steps(panel: Panel) -> tuple[Step, ...]:
-    """Calendar steps that the data carry, finest first; yearly data stand under the coarsest of them."""
-    carried: list[Step] = [step for step, months in STEP_MONTHS.items() if months > panel.period_months - 0.5]
-    return tuple(carried) or ("half_year",)
+    """Calendar steps that the data carry, finest first: each holds a whole number of periods (weeks fit all).
+
+    Years are for yearly data alone: of finer data a phase tells more than a year.
+    """
+    length = panel.period_months
+    finer: list[Step] = [
+        step
+        for step, months in STEP_MONTHS.items()
+        if step != "year" and (length < 1 or abs(months / length % 1) < 1e-6)
+    ]
+    return tuple(finer) or ("year",)
 
 
 def _hidden(laws: Laws, converged: Evaluations, step: Step) -> frozenset[date]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from impl.disclosure import rules
 from impl.disclosure.attack import Shown, check_release, modelled_cells
 from impl.disclosure.counts import Evaluations, released_counts, shows_zero, suppressed_counts
 from impl.disclosure.rules import Counted
+from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
 from impl.model.values import Estimates, Evaluation
 from impl.release.release import (
@@ -44,6 +45,23 @@ CONTRASTED = ("yes", "no")
 """Groups whose difference the contrast `consistent` is."""
 
 
+def _check_complete(study: Study, evaluated: Collection[str]) -> None:
+    """Every declared measure is reported; a notebook cannot leave one out."""
+    declared = {study.measures.primary, *study.measures.paired}
+    if declared != set(evaluated):
+        raise DesignError(
+            [
+                Fault(
+                    code="design.measures",
+                    where=f"notebook {study.notebook}",
+                    got=f"evaluations of {', '.join(sorted(evaluated))}",
+                    allowed=f"those of {', '.join(sorted(declared))}",
+                    fix="Pass paired=impl.evaluate_paired(plan, panel, profile=profile) to make_release.",
+                )
+            ]
+        )
+
+
 def make_release(
     study: Study, panel: Panel, estimates: Estimates, checks: FitChecks, *, paired: Sequence[Evaluation] = ()
 ) -> Release:
@@ -58,6 +76,7 @@ def make_release(
         evaluation.estimates.measure: evaluation
         for evaluation in (Evaluation(estimates=estimates, checks=checks), *paired)
     }
+    _check_complete(study, evaluations.keys())
     measures = {name: read_measure(name, study.root) for name in evaluations}
     converged = {
         name: evaluation

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -54,7 +55,7 @@ def model_of(structure: Structure) -> EvaluationModel:
         cells = Observed(
             numerator=pm.Data("numerator", rows["numerator"].to_numpy()[keep]),
             denominator=pm.Data("denominator", rows["denominator"].to_numpy()[keep]),
-            sum_squares=_sum_squares(structure, keep),
+            **_spread(structure, keep),
         )
         eta = _with_cells(structure, _untreated(structure, keep) + _effect(structure, keep), keep)
         structure.likelihood.observe(eta, cells, structure.priors)
@@ -64,17 +65,17 @@ def model_of(structure: Structure) -> EvaluationModel:
     return built
 
 
-def _sum_squares(structure: Structure, keep: np.ndarray) -> Any:
-    if structure.likelihood.link != "identity":
-        return None
-    squares = structure.rows["sum_squares"].to_numpy()[keep]
-    persons = structure.rows["denominator"].to_numpy()[keep]
-    if np.isnan(squares).any() or (persons <= 1).any():
-        return None
-    return pm.Data("sum_squares", squares)
+def _spread(structure: Structure, keep: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Sums of squares of the cells with more than one person, where every such cell brought one."""
+    rows = structure.rows.iloc[keep]
+    several = np.flatnonzero(rows["denominator"].to_numpy() > 1)
+    squares = rows["sum_squares"].to_numpy()[several]
+    if structure.likelihood.link != "identity" or several.size == 0 or np.isnan(squares).any():
+        return {}
+    return {"sum_squares": pm.Data("sum_squares", squares), "several": several}
 
 
-def _untreated(structure: Structure, keep: np.ndarray) -> Any:
+def _untreated(structure: Structure, keep: npt.NDArray[np.int64]) -> Any:
     rows, priors = structure.rows.iloc[keep], structure.priors
     site, period = rows["site"].to_numpy(), rows["period"].to_numpy()
     level = _site_levels(structure)[site] if structure.latent_sites else _shared_level(structure)
@@ -130,7 +131,7 @@ def _site_sd(structure: Structure) -> Any:
     return pm.Deterministic("site_sd", total * pt.sqrt(share))
 
 
-def _with_cells(structure: Structure, eta: Any, keep: np.ndarray) -> Any:
+def _with_cells(structure: Structure, eta: Any, keep: npt.NDArray[np.int64]) -> Any:
     """Add cell effects: non-centred, or hierarchically centred where each cell carries much information."""
     if not structure.latent_cells:
         return eta
@@ -146,7 +147,7 @@ def _with_cells(structure: Structure, eta: Any, keep: np.ndarray) -> Any:
     return eta + sd * raw[rows["site"].to_numpy(), rows["period"].to_numpy()]
 
 
-def _effect(structure: Structure, keep: np.ndarray) -> Any:
+def _effect(structure: Structure, keep: npt.NDArray[np.int64]) -> Any:
     rows, priors = structure.rows.iloc[keep], structure.priors
     curve = pm.Deterministic(
         "curve", structure.effect.curve(structure.bins, structure.months, priors), dims="exposure"

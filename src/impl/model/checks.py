@@ -18,6 +18,7 @@ LIMITS = {
 }
 """R-hat < 1.01 and ESS > 400 (Vehtari et al. 2021; BARG step 2), E-BFMI > 0.3 (Betancourt 2016)."""
 
+NOT_FINITE = -1.0  # stands in a Release for a diagnostic that could not be computed; it never passes
 CheckName = Literal["r_hat", "ess_bulk", "ess_tail", "divergences", "e_bfmi"]
 TAILS = (0.05, 0.95)  # the ends of the 90 % interval, which is what the report prints
 
@@ -25,20 +26,27 @@ TAILS = (0.05, 0.95)  # the ends of the 90 % interval, which is what the report 
 def check_fit(fit: Fit) -> Checks:
     """Worst value over every reported quantity against its limit; `passed` gates the Release."""
     limits = LIMITS[fit.profile]
-    worst = {"r_hat": 0.0, "ess_bulk": np.inf, "ess_tail": np.inf}
+    worst = {"r_hat": [0.0], "ess_bulk": [np.inf], "ess_tail": [np.inf]}
     for draws in reported_draws(fit).values():
         by_chain = draws.reshape(fit.chains, -1)
         if np.ptp(by_chain) == 0:
             continue  # a constant (the effect of a group nobody is in) has no sampling error
-        worst["r_hat"] = max(worst["r_hat"], float(array_stats.rhat(by_chain, chain_axis=0, draw_axis=1)))
+        worst["r_hat"].append(float(array_stats.rhat(by_chain, chain_axis=0, draw_axis=1)))
         bulk = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="bulk")
         tail = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="tail", prob=TAILS)
-        worst["ess_bulk"] = min(worst["ess_bulk"], float(bulk))
-        worst["ess_tail"] = min(worst["ess_tail"], float(tail))
+        worst["ess_bulk"].append(float(bulk))
+        worst["ess_tail"].append(float(tail))
     diverging = int(fit.tree.sample_stats["diverging"].sum())
     energy = fit.tree.sample_stats["energy"].to_numpy()
     bfmi = float(np.min(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)))
-    values = {**worst, "divergences": float(diverging), "e_bfmi": bfmi}
+    # numpy's max and min pass NaN on, and NaN holds no limit
+    values = {
+        "r_hat": float(np.max(worst["r_hat"])),
+        "ess_bulk": float(np.min(worst["ess_bulk"])),
+        "ess_tail": float(np.min(worst["ess_tail"])),
+        "divergences": float(diverging),
+        "e_bfmi": bfmi,
+    }
     held = {
         "r_hat": values["r_hat"] < limits["r_hat"],
         "ess_bulk": values["ess_bulk"] > limits["ess_bulk"],
@@ -51,7 +59,7 @@ def check_fit(fit: Fit) -> Checks:
         CheckRow(
             measure=fit.structure.measure.id,
             check=name,
-            value=round(values[name], 4) if np.isfinite(values[name]) else 0.0,
+            value=round(values[name], 4) if np.isfinite(values[name]) else NOT_FINITE,
             limit=limits[name],
             passed=bool(held[name]),
         )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from impl.data.panel import Panel
 from impl.errors import DesignError, Fault
 from impl.model.likelihoods import LIKELIHOODS
 from impl.study.catalogue import Measure
-from impl.study.study import Estimand, ModelChoice
+from impl.study.study import Estimand, ModelChoice, Study
 
 LARGEST_CELL_LATENT = 3000  # cells; above it a cell effect costs tens of CPU minutes (measured at 34,272)
 CATEGORICAL_PERIODS = 12  # up to here each period has its own effect; above, a smooth curve
@@ -40,6 +42,46 @@ class Notes:
         """Raise DesignError with everything refused so far."""
         if self.faults:
             raise DesignError(self.faults)
+
+
+def baseline(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Observed cells from before the start, of sites that start within the data; transition is not baseline."""
+    starting = rows.groupby("site")["treated"].transform("any")
+    mask = rows["observed"] & ~rows["treated"] & ~rows["transition"] & starting
+    return mask.to_numpy(dtype=bool)
+
+
+def check_comparison(
+    study: Study,
+    measure: str,
+    kind: Kind,
+    rows: pd.DataFrame,
+    before: npt.NDArray[np.bool_],
+    notes: Notes,
+) -> None:
+    """Refuse data that hold no comparison, and choices that are declared but not available yet."""
+    sites = rows.drop_duplicates("site")
+    if kind == "stepped_wedge" and len(sites) == 1:
+        notes.refuse("single_site", "notebook", "one site in a stepped wedge", "used with two sites or more",
+                     "Use 20_before_after.")  # fmt: skip
+    elif kind == "stepped_wedge" and sites["wave"].nunique() == 1 and rows["treated"].any():
+        notes.refuse("one_wave", "notebook", "a stepped wedge with one common start",
+                     "used with starts at different times, or with sites without the bundle",
+                     "Use 20_before_after: with one start, time and effect cannot be told apart between sites.")  # fmt: skip
+    if not (rows["treated"] & rows["observed"]).any():
+        notes.refuse("never_treated", "rollout", f"no period of {measure} with the bundle", "at least one",
+                     "Check the start dates against the periods of the data.")  # fmt: skip
+    elif not before.any():
+        notes.refuse("no_baseline", "rollout", f"no period of {measure} from before the start at a site that starts",
+                     "at least one", "Bring data from before the start.")  # fmt: skip
+    if (
+        kind == "before_after"
+        and sites.loc[sites["start"] < len(rows["period"].unique()), "wave"].nunique() > 1
+    ):
+        notes.warn("staggered_starts_without_calendar")
+    if study.covariates is not None and study.covariates.use:
+        notes.refuse("covariates", "covariates.use", ", ".join(study.covariates.use), "an empty list in this version",
+                     "The model cannot adjust for covariates yet; leave the list empty.")  # fmt: skip
 
 
 def choose_laws(
@@ -75,8 +117,8 @@ def choose_laws(
     if clustering == "none" and sites > 1:
         notes.refuse("clustering", "model.clustering", "none with several sites", "exchangeable or nested",
                      "Sites differ; without a site term the intervals are too narrow.")  # fmt: skip
-    squares = rows.loc[rows["observed"], "sum_squares"]
-    if law.link == "identity" and clustering == "nested" and squares.isna().any():
+    several = rows.loc[rows["observed"] & (rows["denominator"] > 1), "sum_squares"]
+    if law.link == "identity" and clustering == "nested" and (several.isna().any() or several.empty):
         notes.refuse("sum_squares", "data", "cell means without sum_squares", "given with a sum of squares in every cell",
                      "Add the within-cell sum of squared deviations, or choose clustering: exchangeable.")  # fmt: skip
     return name, clustering
@@ -100,6 +142,9 @@ def choose_calendar(choice: ModelChoice, kind: Kind, periods: int, notes: Notes)
 def choose_trend(choice: ModelChoice, kind: Kind, calendar: str, rows: pd.DataFrame, notes: Notes) -> bool:
     """A linear trend: part of a smooth calendar; in before/after where the series before start carries it."""
     if kind == "stepped_wedge":
+        if choice.trend == "linear" and calendar != "smooth":
+            notes.refuse("trend", "model.trend", f"linear beside a {calendar} calendar", "auto or none there",
+                         "An effect for each period holds the trend already; choose calendar: smooth for a line.")  # fmt: skip
         return calendar == "smooth" and choice.trend != "none"
     untreated = rows["observed"] & ~rows["treated"] & ~rows["transition"]
     points = int(rows.loc[untreated, "period"].nunique())
@@ -119,7 +164,12 @@ def choose_harmonics(choice: ModelChoice, kind: Kind, calendar: str, panel: Pane
 
     A calendar with an effect for each period carries the season already.
     """
-    if choice.season == "none" or (kind == "stepped_wedge" and calendar == "categorical"):
+    if kind == "stepped_wedge" and calendar == "categorical":
+        if choice.season == "fourier":
+            notes.refuse("season", "model.season", "fourier beside a categorical calendar", "auto or none there",
+                         "An effect for each period holds the season already; choose calendar: smooth for a season.")  # fmt: skip
+        return 0
+    if choice.season == "none":
         return 0
     months = len(panel.periods) * panel.period_months
     if months < SEASON_MONTHS or panel.period_months > 3:
@@ -179,7 +229,8 @@ def choose_window(
     year = max(1, round(12 / period_months))
     used = rows[rows["treated"] & rows["observed"]]
     reach = used.groupby("exposure")["site"].nunique()
-    half = int(reach[reach >= used["site"].nunique() / 2].index.max())
+    wide = reach[reach >= used["site"].nunique() / 2]
+    half = int(wide.index.max()) if len(wide) else supported
     last = asked.to if asked.to is not None else min(year, half, supported)
     if asked.to is None and last < year:
         notes.warn("window_shortened", periods=last, months=round(last * period_months))
@@ -189,4 +240,7 @@ def choose_window(
     if asked.from_ > last:
         notes.refuse("window", "estimand.from", str(asked.from_), f"at most {last}",
                      "Start the window earlier.")  # fmt: skip
+    elif not used["exposure"].between(asked.from_, last).any():
+        notes.refuse("window", "estimand", f"{asked.from_} to {last}, where nothing was observed",
+                     "a window with observed periods", "Move the window, or bring the missing periods.")  # fmt: skip
     return asked.from_, last

@@ -14,8 +14,8 @@ from impl.model.predict import predict
 from impl.release.release import Step
 
 QUANTILES = {"q05": 0.05, "q10": 0.10, "q25": 0.25, "q50": 0.50, "q75": 0.75, "q90": 0.90, "q95": 0.95}
-STEPS: tuple[Step, ...] = ("month", "quarter", "tertial", "half_year", "phase")
-MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "half_year": 6}
+STEPS: tuple[Step, ...] = ("month", "quarter", "tertial", "half_year", "year", "phase")
+MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "half_year": 6, "year": 12}
 
 
 def main_curves(fit: Fit) -> dict[Step, pd.DataFrame]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from impl.model.choices import baseline
 from impl.model.curves import main_curves
 from impl.model.fitted import Fit
 from impl.model.predict import predict
@@ -261,8 +262,7 @@ def _summary(
 
 def _crude(structure: Structure) -> Crude:
     rows = structure.rows
-    starts_here = rows.groupby("site")["treated"].transform("any")
-    before = rows[rows["observed"] & ~rows["treated"] & ~rows["transition"] & starts_here]
+    before = rows[baseline(rows)]
     after = window_rows(structure)
     return Crude(
         before_numerator=float(before["numerator"].sum()),

@@ -19,6 +19,8 @@ from impl.model.choices import (
     Kind,
     Notes,
     Warned,
+    baseline,
+    check_comparison,
     choose_calendar,
     choose_effect,
     choose_harmonics,
@@ -106,20 +108,11 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     """
     measure = read_measure(measure_id or study.measures.primary, study.root)
     primary = measure.id == study.measures.primary
-    kind: Kind = "stepped_wedge" if study.notebook.startswith("30_") else "before_after"
+    kind: Kind = study.kind
     notes = Notes(study.id)
     rows, sites = _rows(panel, measure.id)
-    observed = rows["observed"].to_numpy()
-    before = observed & ~rows["treated"].to_numpy() & ~rows["transition"].to_numpy()
-    if len(sites) == 1 and kind == "stepped_wedge":
-        notes.refuse("single_site", "notebook", "one site in a stepped wedge", "used with two sites or more",
-                     "Use 20_before_after.")  # fmt: skip
-    if not (rows["treated"] & observed).any():
-        notes.refuse("never_treated", "rollout", "no observed period after start", "at least one",
-                     "Check the roll-out dates against the data period.")  # fmt: skip
-    if not before.any():
-        notes.refuse("no_baseline", "rollout", "no observed period before start", "at least one",
-                     "The comparison needs data from before the start.")  # fmt: skip
+    before = baseline(rows)
+    check_comparison(study, measure.id, kind, rows, before, notes)
     notes.settle()
 
     name, clustering = choose_laws(study.model, measure, primary, len(sites), rows, notes)
@@ -142,6 +135,8 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     if clustering == "nested" and len(sites) > 1:
         notes.warn("clustering_nested_until_decay")
     centred_cells, centred_sites = _parametrisation(rows, clustering, likelihood, len(sites))
+    if study.fidelity is not None:
+        notes.warn("fidelity_not_used")
     contrasts = study.adaptations.contrasts if study.adaptations else ()
     return Structure(
         bundle=study.bundle,

@@ -15,7 +15,7 @@ from impl.study.catalogue import Example, Noun
 from impl.study.study import LanguageCode, Translated
 
 Scale = Literal["link", "ratio", "difference", "averted"]
-Step = Literal["month", "quarter", "tertial", "half_year", "phase"]
+Step = Literal["month", "quarter", "tertial", "half_year", "year", "phase"]
 Outcome = Literal["beneficial", "promising", "negligible", "harmful", "uncertain"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 

@@ -35,7 +35,7 @@ class Record(BaseModel):
 
 
 class Attempt(Record):
-    """The last time the study was run. `reason` is one line, present where the state is not a result."""
+    """The last time the study was run. `reason` is one line, present where no report came of it."""
 
     state: State
     profile: Profile
@@ -95,12 +95,16 @@ def build_folder(root: Path, *parts: str) -> Path:
 
 
 def ledger_name(study_file: Path) -> str:
-    """The study's name in ledger and reports: its id, or a safe stand-in for a file that is not named so."""
+    """The study's name in ledger and reports: its id, or a safe stand-in for a file that is not named so.
+
+    A `.yml` file keeps its ending in the name: it is no study, and `b.yml` must not pass for `b.yaml`.
+    """
     stem = unicodedata.normalize("NFC", study_file.stem)
+    ending = ".yml" if study_file.suffix == ".yml" else ""
     if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", stem):
-        return stem
+        return stem + ending
     safe = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40] or "study"
-    return f"{safe}-{hashlib.sha256(stem.encode()).hexdigest()[:8]}"
+    return f"{safe}-{hashlib.sha256(stem.encode()).hexdigest()[:8]}{ending}"
 
 
 def read_entry(root: Path, study: str) -> Entry | None:

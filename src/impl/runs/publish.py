@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from impl.errors import RunError
+from impl.errors import ImplError, RunError
 from impl.runs.ledger import disk_fault
 
 PUBLIC_FILE = 0o644
@@ -55,6 +55,34 @@ def publish(
                 part.unlink(missing_ok=True)
         raise RunError([disk_fault(error, f"reports/{study}/")]) from None
     return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def require_writable(root: Path, study: str) -> None:
+    """Find out before the work that `reports/<study>/` can be written. Raises RunError where it cannot."""
+    folder = root / "reports" / study
+    probe = folder / ".probe.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_synced(probe, b"probe")
+        probe.unlink()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+        raise RunError([disk_fault(error, f"reports/{study}/")]) from None
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only an empty one goes: nothing has been published
+
+
+def full_report_there(root: Path, study: str) -> bool:
+    """Whether anything but a smoke run's Release is published, so that a smoke run may not take its place."""
+    from impl.release.files import read_release
+
+    file = root / "reports" / study / "release.json"
+    try:
+        return read_release(file).run.profile != "smoke"
+    except ImplError:
+        return file.exists()
 
 
 def _history(folder: Path, files: Mapping[str, bytes]) -> list[tuple[Path, bytes]]:

@@ -7,36 +7,35 @@ Nothing under `reports/` changes before everything has been found good.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal
 
-from impl.errors import DisclosureError, RunError
+from impl.errors import DisclosureError, RunError, StudyError
+from impl.runs.job import Job, Say, open_job, remove_other_runs, settle, working_name
 from impl.runs.judge import Failure, RunFailedError, as_failure, fail, judge
 from impl.runs.kernels import Stop, code_cells, execute_notebook, read_notebook, source_of
 from impl.runs.ledger import (
-    PRIVATE_FILE,
     Attempt,
     Entry,
     Profile,
     Published,
     State,
-    build_folder,
-    disk_fault,
     holds,
     ledger_name,
     read_entry,
     study_lock,
     write_entry,
 )
-from impl.runs.publish import publish
+from impl.runs.publish import full_report_there, publish, require_writable
+from impl.runs.ready import inspect_study
 
 if TYPE_CHECKING:
     from impl.release.release import Release
@@ -47,16 +46,14 @@ REPORT_NOTEBOOK = "80_report"
 DEFAULT_TIMEOUT = 30 * 60.0
 RELEASE_FILES = ("release.json", "estimates.csv", "curves.csv")
 NOT_CONVERGED = 3
-RESERVE = "reserve"
-RESERVE_BYTES = 32 * 1024
-"""Space kept back while a run goes on, so that on a full disk its end can still be written down."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one study in this call. `unchanged` and `rendered` did not sample."""
+    """What became of one study in this call. `unchanged` and `rendered` did not sample.
+
+    reason: why it failed, or where the result of a smoke run is kept that was not published.
+    """
 
     study: str
     state: Literal["ok", "not_converged", "unchanged", "rendered", "failed", "cancelled"]
@@ -64,28 +61,6 @@ class Outcome:
     exit_code: int = 0
     reason: str | None = None
     detail: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """The frame of one run: where it works, where it writes, when it must end and whom it tells."""
-
-    root: Path
-    study: str
-    folder: Path
-    log: IO[str]
-    stop: Stop
-    timeout: float
-    deadline: float
-    say: Say
-
-    @property
-    def bundle(self) -> Path:
-        """What is to be published is collected here, and the gate walks this folder."""
-        return self.folder / "bundle"
-
-    def relative(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
 
 
 def run_study(
@@ -100,8 +75,9 @@ def run_study(
 ) -> Outcome:
     """Bring one study's report up to date; every failure becomes an Outcome and a line in the ledger.
 
-    path: the study file. timeout: seconds for the whole run. Nothing runs where the ledger's key and the
-    published files still hold; only the pages are made anew where the Release holds and they do not.
+    path: the study file, in `parameters/` of `root`. timeout: seconds for the whole run. Nothing runs where
+    the ledger's key and the published files still hold; only the pages are made anew where the Release holds
+    and they do not. A smoke run takes no full report's place: its result stays in its run folder.
     """
     begun = time.monotonic()
     started = datetime.now(UTC)
@@ -122,23 +98,31 @@ def run_study(
                 holding = None if force else _what_holds(root, study, identity, published)
                 if holding == "all" and entry and published:
                     _note_unchanged(root, entry, published)
-                    return _result(name, "unchanged", published, begun)
+                    return _result(name, "unchanged", published.status, begun)
+                folder = "render" if holding else working_name(entry, identity.run_id)
                 try:
                     with as_failure(stop):
                         write_entry(root, Entry(study=name, attempt=attempt, published=published))
-                        if holding == "release" and published:
-                            with _job(root, name, "render", stop, timeout, say) as job:
+                        with open_job(root, name, folder, stop, timeout, say) as job:
+                            if holding and published:
                                 published = _pages_anew(job, study.languages, published)
-                        else:
-                            with _job(root, name, identity.run_id, stop, timeout, say) as job:
+                                done = _result(name, "rendered", published.status, begun)
+                            elif profile == "smoke" and full_report_there(root, name):
+                                done = _trial(job, path, study, identity, begun)
+                            else:
                                 published = _whole_run(job, path, study, identity, profile)
+                                done = _result(name, published.status, published.status, begun)
+                        if not holding:
+                            settle(root, name, folder, identity.run_id)
                 except RunFailedError as failed:
-                    _note_failure(root, name, attempt, failed.failure, begun)
+                    _note_failure(root, name, attempt, failed.failure, begun, folder)
                     raise
-                outcome = _result(name, "rendered" if holding else published.status, published, begun)
-                attempt = _ended(attempt, published.status, outcome.exit_code, begun)
-                write_entry(root, Entry(study=name, attempt=attempt, published=published))
-                return outcome
+                state = "not_converged" if done.exit_code == NOT_CONVERGED else "ok"
+                ended = _ended(attempt, state, done.exit_code, begun, done.reason)
+                entry = Entry(study=name, attempt=ended, published=published)
+                write_entry(root, entry)
+                remove_other_runs(root, entry)
+                return done
     except RunFailedError as failed:
         if identity is None:  # the study or its inputs cannot be read
             attempt = _attempt("failed", profile, started, None)
@@ -165,7 +149,7 @@ def render_study(
         with (
             as_failure(stop),
             study_lock(root, study),
-            _job(root, study, "render", stop, timeout, say) as job,
+            open_job(root, study, "render", stop, timeout, say) as job,
         ):
             entry = read_entry(root, study)
             published = entry.published if entry else None
@@ -182,33 +166,62 @@ def render_study(
 
 
 def page_key(root: Path, languages: Sequence[str]) -> str:
-    """What the pages are made with besides the Release: the report notebook's code and the languages."""
+    """What the pages are made with besides the Release: the report notebook, report/ and the languages."""
+    from impl.study.identity import report_sha256
+
     notebook = read_notebook(root / "notebooks" / f"{REPORT_NOTEBOOK}.ipynb")
     cells = [[cell.get("metadata", {}).get("tags", []), source_of(cell)] for cell in code_cells(notebook)]
-    return hashlib.sha256(json.dumps([cells, sorted(languages)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([cells, sorted(languages), report_sha256()]).encode()).hexdigest()
 
 
 def _whole_run(job: Job, path: Path, study: Study, identity: Identity, profile: Profile) -> Published:
-    release = _analyse(job, path, study, identity, profile)
-    _render_pages(job, release, study.languages)
-    files = _gate(job, release, (*RELEASE_FILES, *_page_names(job.study, study.languages)))
+    key = page_key(job.root, study.languages)
+    _require_sound(study, job)
+    require_writable(job.root, job.study)
+    release, files = _made(job, path, study, identity, profile)
     job.say("publishing")
     digests = publish(job.root, job.study, files)
     return Published(
         run_id=identity.run_id,
         run_key=identity.run_key,
-        page_key=page_key(job.root, study.languages),
+        page_key=key,
         profile=profile,
         status=release.status,
-        notebook=job.relative(job.folder / f"{study.notebook}.ipynb"),
+        notebook=f"build/{job.study}/{identity.run_id}/{study.notebook}.ipynb",
         finished=datetime.now(UTC),
         files=digests,
     )
 
 
+def _trial(job: Job, path: Path, study: Study, identity: Identity, begun: float) -> Outcome:
+    """A smoke run of a study whose full report is published: made and judged as any other, and kept aside."""
+    _require_sound(study, job)
+    release, _ = _made(job, path, study, identity, "smoke")
+    done = _result(job.study, release.status, release.status, begun)
+    kept = f"smoke run, kept in {job.relative(job.bundle)}/; reports/{job.study}/ keeps its full report"
+    return dataclasses.replace(done, reason=kept)
+
+
+def _require_sound(study: Study, job: Job) -> None:
+    """Raise StudyError with all that is wrong with the study's inputs, before anything heavy starts."""
+    job.say("checking")
+    faults = inspect_study(study).faults
+    if faults:
+        raise StudyError(faults)
+
+
+def _made(
+    job: Job, path: Path, study: Study, identity: Identity, profile: Profile
+) -> tuple[Release, dict[str, bytes]]:
+    """The Release and every file to be published of it, found good."""
+    release = _analyse(job, path, study, identity, profile)
+    _render_pages(job, release, study.languages)
+    return release, _gate(job, release, (*RELEASE_FILES, *_page_names(job.study, study.languages)))
+
+
 def _pages_anew(job: Job, languages: Sequence[str], published: Published) -> Published:
-    files = publish(job.root, job.study, _render_released(job, languages))
     key = page_key(job.root, languages)
+    files = publish(job.root, job.study, _render_released(job, languages))
     return published.model_copy(update={"files": files, "page_key": key, "finished": datetime.now(UTC)})
 
 
@@ -216,9 +229,8 @@ def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Pr
     """Execute the analysis notebook and return the Release it wrote, found whole and its own."""
     from impl.release.files import read_release
 
-    inside = path.resolve().is_relative_to(job.root.resolve())
     parameters = {
-        "study": path.resolve().relative_to(job.root.resolve()).as_posix() if inside else str(path.resolve()),
+        "study": job.relative(path),
         "profile": profile,
         "out": job.relative(job.bundle),
     }
@@ -367,38 +379,9 @@ def _what_holds(
     return "all" if current else "release"
 
 
-@contextlib.contextmanager
-def _job(root: Path, study: str, run: str, stop: Stop, timeout: float, say: Say) -> Iterator[Job]:
-    """An empty run folder with a log: nothing an earlier attempt left can be taken for this one's."""
-    folder = build_folder(root, study) / run
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-        (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
-        descriptor = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
-    except OSError as error:
-        raise RunError([disk_fault(error, f"build/{study}/{run}")]) from None
-    with os.fdopen(descriptor, "a", encoding="utf-8", errors="replace") as log:
-        job = Job(
-            root=root,
-            study=study,
-            folder=folder,
-            log=log,
-            stop=stop,
-            timeout=timeout,
-            deadline=time.monotonic() + timeout,
-            say=say,
-        )
-        try:
-            yield job
-        finally:
-            with contextlib.suppress(OSError):
-                (folder / RESERVE).unlink()
-
-
 def _note_unchanged(root: Path, entry: Entry, published: Published) -> None:
     """A study that was broken and put back as it was counts as run again, without running."""
-    if entry.attempt.state != published.status:
+    if (entry.attempt.state, entry.attempt.run_id) != (published.status, published.run_id):
         attempt = Attempt(
             state=published.status,
             profile=published.profile,
@@ -434,10 +417,12 @@ def _ended(
     )
 
 
-def _note_failure(root: Path, name: str, attempt: Attempt, failure: Failure, begun: float) -> None:
+def _note_failure(
+    root: Path, name: str, attempt: Attempt, failure: Failure, begun: float, folder: str = ""
+) -> None:
     """Write the failure into ledger and log; what was published stays what it was."""
     ended = _ended(attempt, failure.state, failure.exit_code, begun, failure.reason)
-    log = root / "build" / name / (attempt.run_id or "") / "log.txt"
+    log = root / "build" / name / folder / "log.txt"
     try:
         published = (read_entry(root, name) or Entry(study=name, attempt=ended)).published
         write_entry(root, Entry(study=name, attempt=ended, published=published))
@@ -451,10 +436,10 @@ def _note_failure(root: Path, name: str, attempt: Attempt, failure: Failure, beg
 def _result(
     study: str,
     state: Literal["ok", "not_converged", "unchanged", "rendered"],
-    published: Published,
+    status: Literal["ok", "not_converged"],
     begun: float,
 ) -> Outcome:
-    code = NOT_CONVERGED if published.status == "not_converged" else 0
+    code = NOT_CONVERGED if status == "not_converged" else 0
     return Outcome(study=study, state=state, seconds=_since(begun), exit_code=code)
 
 

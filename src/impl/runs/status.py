@@ -83,7 +83,7 @@ def _status(root: Path, path: Path) -> StudyStatus:
         profile=published.profile if published else None,
         finished=published.finished if published else None,
         data_to=release.study.data_to if release else None,
-        reason=entry.attempt.reason if entry else None,
+        reason=_reason(entry),
     )
 
 
@@ -91,9 +91,23 @@ def _state(
     root: Path, name: str, entry: Entry | None, study: Study | None
 ) -> State | Literal["never", "stale"]:
     state = state_of(root, name, entry)
+    if entry and entry.published and _beside_full(entry) and state != "running":
+        state = entry.published.status
     if state not in ("ok", "not_converged") or entry is None or entry.published is None:
         return state
     return "stale" if study is None or _changed(study, entry.published) else state
+
+
+def _beside_full(entry: Entry) -> bool:
+    """Whether the last attempt was a smoke run beside a full report, and so says nothing about that report."""
+    return entry.attempt.profile == "smoke" and bool(entry.published and entry.published.profile == "full")
+
+
+def _reason(entry: Entry | None) -> str | None:
+    if entry is None or entry.attempt.reason is None:
+        return None
+    failed = entry.attempt.state in ("failed", "cancelled") and _beside_full(entry)
+    return f"smoke run: {entry.attempt.reason}" if failed else entry.attempt.reason
 
 
 def _changed(study: Study, published: Published) -> bool:

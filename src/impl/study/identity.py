@@ -28,7 +28,8 @@ from impl.study.study import Study
 
 _DISTRIBUTION = "impl-workbench"
 _PACKAGE = Path(__file__).parent.parent
-_CODE = {".py", ".toml", ".j2", ".css"}
+_CODE = {".py", ".toml", ".j2", ".css", ".json"}
+_NOT_IN_A_RELEASE = {"report", "runs", "cli.py"}
 _SECRET_BYTES = 32
 
 
@@ -69,7 +70,7 @@ def identify(study: Study, *, profile: str) -> Identity:
             + [read_bundle(study.bundle, root).model_dump(mode="json")],
             "data": data,
             "notebook": notebook,
-            "code": package_sha256(),
+            "code": code_sha256(),
             "lock": lock_sha256,
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         }
@@ -90,13 +91,27 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def package_sha256() -> str:
-    """Hash of this package's own code and texts, names included."""
-    files = sorted(file for file in _PACKAGE.rglob("*") if file.suffix in _CODE and file.is_file())
+def code_sha256() -> str:
+    """Hash of this package's code and texts as far as they make a Release: not report/, runs/ and cli.py."""
+    return _files_sha256([file for file in _code_files() if file.parts[0] not in _NOT_IN_A_RELEASE])
+
+
+def report_sha256() -> str:
+    """Hash of report/: what makes pages of a Release, beside the report notebook."""
+    return _files_sha256([file for file in _code_files() if file.parts[0] == "report"])
+
+
+def _code_files() -> list[Path]:
+    found = (file for file in _PACKAGE.rglob("*") if file.suffix in _CODE and file.is_file())
+    return sorted(file.relative_to(_PACKAGE) for file in found)
+
+
+def _files_sha256(files: list[Path]) -> str:
+    """Hash of files of this package, names included."""
     total = hashlib.sha256()
     for file in files:
-        total.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
-        total.update(hashlib.sha256(file.read_bytes()).digest())
+        total.update(file.as_posix().encode() + b"\0")
+        total.update(hashlib.sha256((_PACKAGE / file).read_bytes()).digest())
     return total.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -78,12 +79,13 @@ def read_study(path: Path | str) -> Study:
 
 
 def _locate(path: Path) -> Path:
-    if path.is_absolute() or path.exists():
-        return path.absolute()
+    if path.is_absolute():
+        return path
     try:
-        return find_root(Path.cwd()) / path
+        inside = find_root(Path.cwd()) / path
     except StudyError:
         return path.absolute()
+    return path.absolute() if path.exists() and not inside.exists() else inside
 
 
 def _newer_schema(tree: Node, shown: str) -> Fault | None:
@@ -206,22 +208,28 @@ def list_studies(root: Path) -> tuple[Path, ...]:
 
 
 def study_path(root: Path, name_or_path: str) -> Path:
-    """Study file of an id (`falls-home`) or a path. Raises StudyError naming the nearest id."""
-    known = {file.stem: file for file in list_studies(root)}
-    if name_or_path in known:
-        return known[name_or_path]
-    for base in (Path.cwd(), root):
-        file = base / name_or_path
-        if file.suffix in (".yaml", ".yml") and file.is_file():
-            return file.absolute()
-    advice = nearest(name_or_path, known) or f"Known here: {', '.join(known) or 'none'}."
-    raise StudyError(
-        [
-            _fault(
-                "study.unknown_study", "STUDY", shorten(name_or_path), "the id or the path of a study", advice
-            )
-        ]
-    )
+    """Study file of an id (`falls-home`), or of a path that leads into this project's `parameters/`.
+
+    Where `b.yaml` and `b.yml` lie side by side, `b` is the first; the other is asked for by its file name.
+    Raises StudyError naming the nearest id.
+    """
+    files = list_studies(root)
+    by_id = {file.stem: file for file in reversed(files)}
+    by_name = {file.name: file for file in files}
+    if name_or_path in by_id or name_or_path in by_name:
+        return by_id.get(name_or_path) or by_name[name_or_path]
+    folder = os.path.realpath(root / "parameters")
+    paths = [base / name_or_path for base in (root, Path.cwd())]
+    for path in paths:
+        if path.name in by_name and os.path.realpath(path.parent) == folder:
+            return by_name[path.name]
+    known = f"Known here: {', '.join(by_id) or 'none'}."
+    if any(os.path.isfile(path) for path in paths):
+        allowed, fix = "a study of this project, parameters/<id>.yaml", f"Copy it to parameters/. {known}"
+    else:
+        allowed = "the id or the path of a study"
+        fix = nearest(Path(name_or_path).stem, by_id) or known
+    raise StudyError([_fault("study.unknown_study", "STUDY", shorten(name_or_path), allowed, fix)])
 
 
 def read_measure(id: str, root: Path) -> Measure:  # noqa: A002

@@ -19,6 +19,12 @@ Translated = dict[LanguageCode, Text]
 """One text in several languages; `nb` is what a missing translation falls back to."""
 
 
+DESIGNS: dict[str, Literal["before_after", "stepped_wedge"]] = {
+    "20_before_after": "before_after",
+    "30_stepped_wedge": "stepped_wedge",
+}
+
+
 class Value(BaseModel):
     """Base of every declared value: frozen, no unknown keys, no numbers read from text."""
 
@@ -132,6 +138,8 @@ class Study(Value):
     title: Translated
     question: Translated
     notebook: Notebook
+    design: Literal["auto", "before_after", "stepped_wedge"] = "auto"
+    """What the comparison rests on; `auto` is known for the notebooks that come with impl only."""
     bundle: MeasureId
     measures: Measures
     data: DataSource
@@ -149,6 +157,19 @@ class Study(Value):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 20260101
 
     _root: Path = Path()
+
+    @model_validator(mode="after")
+    def _design(self) -> Study:
+        if self.design == "auto" and self.notebook not in DESIGNS:
+            raise ValueError(
+                "must be a study that says design: before_after or stepped_wedge, for another notebook"
+            )
+        return self
+
+    @property
+    def kind(self) -> Literal["before_after", "stepped_wedge"]:
+        """The design, as declared or as the notebook implies."""
+        return DESIGNS[self.notebook] if self.design == "auto" else self.design
 
     @property
     def root(self) -> Path:

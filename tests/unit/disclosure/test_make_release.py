@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from example_estimates import (
@@ -184,9 +184,9 @@ def test_a_proportion_keeps_one_scale_where_the_level_after_is_hidden(tmp_path: 
     assert release.comparisons[0].before is not None
 
 
-def test_yearly_data_stand_under_the_coarsest_calendar_step(tmp_path: Path) -> None:
+def test_yearly_data_are_called_yearly(tmp_path: Path) -> None:
     curve = only_curve(release_of(tmp_path, [[30, 31, 29, 20, 21]], [3], months=12, window=(1, 2)))
-    assert curve.step == "half_year"
+    assert curve.step == "year"
     assert len(curve.points) == 5
 
 
@@ -575,6 +575,7 @@ def test_no_release_of_any_panel_can_be_attacked(data: st.DataObject) -> None:
     largest = data.draw(st.sampled_from([1, 3, 6, 12, 40]))
     counts = st.one_of(st.integers(0, largest), st.integers(0, largest), st.just(math.nan))
     table = [data.draw(st.lists(counts, min_size=periods, max_size=periods)) for _ in range(sites)]
+    assume(any(not math.isnan(count) for row in table for count in row))  # else there is no Panel at all
     starts = [data.draw(st.integers(1, periods - 1)) for _ in range(sites)]
     panel = example_panel(dict.fromkeys(LAWS, table), {"clabsi": 7, "clabsi_population": 90}, starts)
     evaluations = {name: example_evaluation(STUDY, panel, name) for name in LAWS}
@@ -599,3 +600,10 @@ def held(panel: Panel, curves: list[Curve]) -> None:
                 assert point.hidden
                 assert (point.observed, point.expected) == (None, None)
     assert len({curve.step for curve in curves}) <= 1
+
+
+def test_a_declared_measure_that_was_not_evaluated_stops_the_release(tmp_path: Path) -> None:
+    with pytest.raises(DesignError, match="paired=impl.evaluate_paired"):
+        release_of(
+            tmp_path, LARGE, study={"measures": {"primary": "clabsi", "paired": ["clabsi_population"]}}
+        )

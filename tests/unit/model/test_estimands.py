@@ -123,6 +123,14 @@ def test_a_chain_that_went_elsewhere_fails_the_gate(wedge_fit: Fit) -> None:
     assert not apart["r_hat"]
 
 
+def test_nothing_that_is_not_a_number_passes_the_gate(wedge_fit: Fit) -> None:
+    fit = _sampled_like(wedge_fit, shifted=0.0)
+    fit.tree["posterior"]["curve"][:] = np.nan
+    checks = check_fit(fit)
+    assert not checks.passed
+    assert {row.check for row in checks.rows if not row.passed} >= {"r_hat", "ess_bulk", "ess_tail"}
+
+
 def test_too_few_draws_are_tried_once_more_and_then_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real sampler, given far too few draws: the gate fails, the retry too, and nothing is claimed."""
     monkeypatch.setitem(fit_module.SETTINGS, "full", (4, 100, 30))

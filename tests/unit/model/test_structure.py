@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from impl.errors import DesignError
+from impl.model.build import model_of
+from impl.model.likelihoods import LIKELIHOODS
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
+from impl.study.load import read_measure
 from worlds import make_panel, make_study
 
 NOTHING = lambda exposure: np.zeros(exposure.shape)  # noqa: E731
@@ -149,3 +154,61 @@ def test_transition_is_before_start_and_outside_the_window() -> None:
     assert found.transition
     assert found.rows.loc[found.rows["transition"], "period"].tolist() == [10, 11]
     assert not (found.rows["transition"] & found.rows["treated"]).any()
+
+
+def test_what_categorical_time_already_holds_is_refused_when_asked_for() -> None:
+    with pytest.raises(DesignError) as caught:
+        wedge([3, 3, 5, 5], model={"trend": "linear", "season": "fourier"})
+    assert refused(caught.value) == {"design.trend", "design.season"}
+
+
+def test_a_window_without_observed_periods_is_refused() -> None:
+    world = World(law="negbin", baseline=0.005, start=np.array([12.0]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((1, 24), 1500.0), gaps=((0, 12),))
+    with pytest.raises(DesignError, match="1 to 1, where nothing was observed"):
+        describe_structure(make_study("falls", "20_before_after", estimand={"from": 1, "to": 1}), panel)
+
+
+def test_gaps_that_leave_no_common_exposure_time_do_not_stop_us() -> None:
+    world = World(law="poisson", baseline=0.2, start=np.array([3.0, 4, 5, 6]), effect=NOTHING)
+    gaps = tuple((site, period) for site, first in enumerate((3, 4, 5, 6)) for period in range(10)
+                 if period >= first and (period - first) % 4 != site)  # fmt: skip
+    panel = make_panel(world, "falls", np.full((4, 10), 100.0), gaps=gaps)
+    assert describe_structure(make_study("falls"), panel).window[0] == 1
+
+
+def test_the_baseline_is_that_of_sites_that_start() -> None:
+    with pytest.raises(DesignError, match="from before the start at a site that starts"):
+        wedge([0, np.inf, np.inf])
+
+
+def test_sites_of_a_before_after_study_that_start_apart_are_named() -> None:
+    world = World(law="poisson", baseline=0.2, start=np.array([8.0, 10]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((2, 20), 100.0))
+    assert "staggered_starts_without_calendar" in codes(
+        describe_structure(make_study("falls", "20_before_after"), panel)
+    )
+
+
+def test_covariates_that_nothing_would_adjust_for_are_refused() -> None:
+    with pytest.raises(DesignError, match="cannot adjust for covariates yet"):
+        wedge([3, 3, 5, 5], covariates={"file": "none.csv", "use": ["staffing"]})
+
+
+def test_a_notebook_of_ones_own_must_say_its_design() -> None:
+    with pytest.raises(ValueError, match="design: before_after or stepped_wedge"):
+        make_study("falls", "31_own_wedge")
+    own = make_study("falls", "31_own_wedge", design="stepped_wedge")
+    assert own.kind == "stepped_wedge"
+
+
+def test_one_person_in_one_cell_costs_no_other_cell_its_spread() -> None:
+    world = World(law="poisson", baseline=2.0, start=np.array([3.0, 3, 5, 5]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 8), 10.0))
+    panel.cells["sum_squares"] = 9.0
+    panel.cells.loc[5, ["denominator", "sum_squares"]] = [1.0, np.nan]
+    score = read_measure("falls", make_study("falls").root).model_copy(update={"kind": "mean", "id": "falls"})
+    found = describe_structure(make_study("falls"), panel)
+    means = replace(found, measure=score, likelihood=LIKELIHOODS["normal"])
+    model = model_of(means)
+    assert model["within_cell"].eval().shape == (31,)

@@ -23,12 +23,14 @@ class Observed:
     """The observed cells as PyMC sees them; tensors or arrays of equal length.
 
     numerator: counts (rate, proportion) or sums (mean). denominator: exposure, trials or persons.
-    sum_squares: within-cell sums of squared deviations, or None.
+    sum_squares: within-cell sums of squared deviations of the cells at positions `several` (those with more
+        than one person), or None.
     """
 
     numerator: Tensor
     denominator: Tensor
     sum_squares: Tensor | None = None
+    several: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
     if cells.sum_squares is not None:
         pm.Gamma(
             "within_cell",
-            alpha=(count - 1.0) / 2.0,
+            alpha=(count[cells.several] - 1.0) / 2.0,
             beta=1.0 / (2.0 * pt.sqr(residual_sd)),
             observed=cells.sum_squares,
         )

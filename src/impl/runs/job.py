@@ -1,0 +1,113 @@
+"""The frame of one run: its folder under `build/<id>/`, its log, its end, and what is kept of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from impl.errors import RunError
+from impl.runs.kernels import Stop
+from impl.runs.ledger import PRIVATE_FILE, Entry, build_folder, disk_fault
+
+RESERVE = "reserve"
+RESERVE_BYTES = 32 * 1024
+"""Space kept back while a run goes on, so that on a full disk its end can still be written down."""
+
+BESIDE = ".new"
+"""Ending of the folder of a run that is made again, beside the published one that it may replace."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """The frame of one run: where it works, where it writes, when it must end and whom it tells."""
+
+    root: Path
+    study: str
+    folder: Path
+    log: IO[str]
+    stop: Stop
+    timeout: float
+    deadline: float
+    say: Say
+
+    @property
+    def bundle(self) -> Path:
+        """What is to be published is collected here, and the gate walks this folder."""
+        return self.folder / "bundle"
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+
+@contextlib.contextmanager
+def open_job(root: Path, study: str, name: str, stop: Stop, timeout: float, say: Say) -> Iterator[Job]:
+    """An empty run folder with a log: nothing an earlier attempt left can be taken for this one's."""
+    folder = build_folder(root, study) / name
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
+        descriptor = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+    except OSError as error:
+        raise RunError([disk_fault(error, f"build/{study}/{name}")]) from None
+    with os.fdopen(descriptor, "a", encoding="utf-8", errors="replace") as log:
+        job = Job(
+            root=root,
+            study=study,
+            folder=folder,
+            log=log,
+            stop=stop,
+            timeout=timeout,
+            deadline=time.monotonic() + timeout,
+            say=say,
+        )
+        try:
+            yield job
+        finally:
+            with contextlib.suppress(OSError):
+                (folder / RESERVE).unlink()
+
+
+def working_name(entry: Entry | None, run_id: str) -> str:
+    """Name of the folder for a run; the published run's own folder stays until another can replace it."""
+    published = entry.published if entry else None
+    return run_id + BESIDE if published and published.run_id == run_id else run_id
+
+
+def settle(root: Path, study: str, name: str, run_id: str) -> None:
+    """Let the folder `name` of a good run be the folder of `run_id`."""
+    if name != run_id:
+        final = build_folder(root, study) / run_id
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(final.with_name(name), final)
+
+
+def remove_other_runs(root: Path, entry: Entry) -> None:
+    """Remove the study's run folders that are neither the published run's nor the last attempt's."""
+    kept = {entry.attempt.run_id, entry.published.run_id if entry.published else None}
+    for folder in (root / "build" / entry.study).iterdir():
+        if re.fullmatch(rf"[0-9a-f]{{12}}({re.escape(BESIDE)})?", folder.name) and folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def executed_notebook(root: Path, entry: Entry) -> Path | None:
+    """The newest executed analysis notebook: the last attempt's if it got so far, else the published one's."""
+    found: list[Path] = []
+    attempt = entry.attempt
+    if attempt.run_id:
+        good = attempt.state in ("ok", "not_converged")
+        for name in [attempt.run_id] if good else [attempt.run_id + BESIDE, attempt.run_id]:
+            notebooks = sorted((root / "build" / entry.study / name).glob("*.ipynb"))
+            found += [path for path in notebooks if not path.name.startswith("80_report.")]
+    if entry.published:
+        found.append(root / entry.published.notebook)
+    return next((path for path in found if path.is_file()), None)
