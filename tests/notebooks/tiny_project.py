@@ -60,7 +60,9 @@ raw["study"] |= {
     "question": declared.question,
     "plan_sha256": identity.plan_sha256,
 }
-raw["run"] |= {"id": identity.run_id, "profile": profile}"""
+raw["run"] |= {"id": identity.run_id, "profile": profile}
+if profile == "smoke":
+    raw["verdict"] = None"""
 
 WRITE = "written = impl.write_release(Release.model_validate(raw), out)"
 

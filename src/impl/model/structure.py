@@ -200,21 +200,22 @@ def _rows(panel: Panel, measure: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 
 def _with_groups(rows: pd.DataFrame, panel: Panel, sites: tuple[str, ...]) -> pd.DataFrame:
-    """Group of the contrast per cell, from modifications dated up to the period.
+    """Group of the contrast per cell, from modifications in force when the period begins.
 
-    One inconsistent modification makes a site's group `no` from then on; otherwise one of unknown kind
-    makes it `unknown`; otherwise, with at least one modification, it is `yes`.
+    One inconsistent modification makes a site's group `no` while it is in force; otherwise one of unknown
+    kind makes it `unknown`; otherwise, with at least one modification, it is `yes`.
     """
     if panel.adaptations is None:
         return rows
     weakest_first = ("none", "yes", "unknown", "no")
     strength = np.zeros(len(rows), dtype=int)
+    begins = np.array([period.start for period in panel.periods])[rows["period"]]
     for row in panel.adaptations.itertuples():
         if row.site in sites:
-            reached = (
-                (rows["site"] == sites.index(row.site)) & (rows["period"] >= row.from_period)
-            ).to_numpy()
-            strength[reached] = np.maximum(strength[reached], weakest_first.index(row.consistent))
+            in_force = (rows["site"] == sites.index(row.site)) & (rows["period"] >= row.from_period)
+            if isinstance(row.end, date):  # empty = still in force
+                in_force &= begins <= row.end
+            strength[in_force] = np.maximum(strength[in_force], weakest_first.index(row.consistent))
     return rows.assign(group=np.array([GROUPS.index(name) for name in weakest_first])[strength])
 
 

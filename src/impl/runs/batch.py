@@ -18,9 +18,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from impl.errors import RunError
+from impl.runs.job import Say
 from impl.runs.kernels import Stop
 from impl.runs.ledger import Profile, ledger_name
-from impl.runs.run import DEFAULT_TIMEOUT, Outcome, Say, render_study, run_study
+from impl.runs.run import DEFAULT_TIMEOUT, Outcome, render_study, run_study
 from impl.runs.status import write_index
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from impl.errors import ImplError, RunError
+from impl.release.files import read_release
 from impl.runs.ledger import disk_fault
 
 PUBLIC_FILE = 0o644
@@ -76,8 +77,6 @@ def require_writable(root: Path, study: str) -> None:
 
 def full_report_there(root: Path, study: str) -> bool:
     """Whether anything but a smoke run's Release is published, so that a smoke run may not take its place."""
-    from impl.release.files import read_release
-
     file = root / "reports" / study / "release.json"
     try:
         return read_release(file).run.profile != "smoke"

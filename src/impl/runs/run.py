@@ -6,7 +6,6 @@ Nothing under `reports/` changes before everything has been found good.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -117,7 +116,7 @@ def run_study(
                 except RunFailedError as failed:
                     _note_failure(root, name, attempt, failed.failure, begun, folder)
                     raise
-                state = "not_converged" if done.exit_code == NOT_CONVERGED else "ok"
+                state: State = "not_converged" if done.exit_code == NOT_CONVERGED else "ok"
                 ended = _ended(attempt, state, done.exit_code, begun, done.reason)
                 entry = Entry(study=name, attempt=ended, published=published)
                 write_entry(root, entry)
@@ -198,8 +197,10 @@ def _trial(job: Job, path: Path, study: Study, identity: Identity, begun: float)
     _require_sound(study, job)
     release, _ = _made(job, path, study, identity, "smoke")
     done = _result(job.study, release.status, release.status, begun)
-    kept = f"smoke run, kept in {job.relative(job.bundle)}/; reports/{job.study}/ keeps its full report"
-    return dataclasses.replace(done, reason=kept)
+    kept = f"build/{job.study}/{identity.run_id}/{job.bundle.name}/"
+    return dataclasses.replace(
+        done, reason=f"smoke run, kept in {kept}; reports/{job.study}/ keeps its full report"
+    )
 
 
 def _require_sound(study: Study, job: Job) -> None:

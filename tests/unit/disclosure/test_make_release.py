@@ -29,6 +29,7 @@ from impl.disclosure.attack import find_weaknesses
 from impl.disclosure.counts import released_counts
 from impl.disclosure.make import make_release
 from impl.disclosure.rules import Counted
+from impl.errors import DesignError
 from impl.release.release import Curve, Release
 from impl.study.study import Study
 
@@ -603,7 +604,7 @@ def held(panel: Panel, curves: list[Curve]) -> None:
 
 
 def test_a_declared_measure_that_was_not_evaluated_stops_the_release(tmp_path: Path) -> None:
-    with pytest.raises(DesignError, match="paired=impl.evaluate_paired"):
+    with pytest.raises(DesignError, match=r"paired=impl\.evaluate_paired"):
         release_of(
             tmp_path, LARGE, study={"measures": {"primary": "clabsi", "paired": ["clabsi_population"]}}
         )

@@ -13,7 +13,7 @@ from worlds import make_panel, make_study, prior_fit
 
 CONSTANT = lambda exposure: np.full(exposure.shape, -0.3)  # noqa: E731
 LOG = pd.DataFrame({
-    "site": ["s00", "s02", "s03"], "from_period": [5, 7, 2], "consistent": ["yes", "no", "unknown"],
+    "site": ["s00", "s02", "s03"], "from_period": [5, 7, 2], "end": None, "consistent": ["yes", "no", "unknown"],
 })  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -136,14 +137,19 @@ def test_sites_that_started_before_the_data_are_left_out() -> None:
 
 def test_the_group_of_a_cell_uses_only_modifications_dated_up_to_it() -> None:
     log = pd.DataFrame(
-        {"site": ["s00", "s00", "s01"], "from_period": [4, 6, 5], "consistent": ["yes", "no", "unknown"]}
+        {
+            "site": ["s00", "s00", "s01"],
+            "from_period": [4, 6, 5],
+            "end": [None, None, date(2022, 7, 31)],
+            "consistent": ["yes", "no", "unknown"],
+        }
     )
     world = World(law="poisson", baseline=0.2, start=np.array([3.0, 3, 5, 5]), effect=NOTHING)
     panel = make_panel(world, "falls", np.full((4, 8), 100.0), adaptations=log)
     rows = describe_structure(make_study("falls"), panel).rows
     group = rows.pivot(index="site", columns="period", values="group").to_numpy()
     assert group[0].tolist() == [0, 0, 0, 0, 1, 1, 2, 2]  # none, then yes, then no: the stronger word stays
-    assert group[1].tolist() == [0, 0, 0, 0, 0, 3, 3, 3]
+    assert group[1].tolist() == [0, 0, 0, 0, 0, 3, 3, 0]  # in force until the end of July, the seventh month
     assert not group[2:].any()
 
 

@@ -14,6 +14,7 @@ import pytest
 from example_release import staggered
 from impl.release.files import write_release
 from impl.runs.batch import exit_code_of
+from impl.runs.ledger import read_entry, write_entry
 from impl.runs.run import Outcome, render_study, run_study
 from impl.runs.status import list_status
 from notebooks.tiny_project import (
@@ -45,7 +46,7 @@ def imported_by(root: Path, *arguments: str) -> tuple[set[str], int]:
 
 
 def test_the_life_of_a_report(tmp_path: Path) -> None:
-    """Run, unchanged, broken and mended, damaged, made with another notebook, run on other data."""
+    """Run, unchanged, broken and mended, forced, damaged, made with another notebook, on other data, on trial."""
     root = make_project(tmp_path / "project")
     path = add_study(root, "falls")
     first = run_study(path, root=root)
@@ -68,6 +69,27 @@ def test_the_life_of_a_report(tmp_path: Path) -> None:
     assert run_study(path, root=root).state == "unchanged"
     assert ledger(root, "falls")["attempt"]["state"] == "ok"
     assert published(root, "falls") == good
+
+    # Made again by force where reports/ cannot be written: told before any kernel starts, nothing is lost.
+    notebook = root / ledger(root, "falls")["published"]["notebook"]
+    executed = notebook.read_bytes()
+    folder, aside = root / "reports" / "falls", root / "aside"
+    folder.rename(aside)
+    folder.write_text("in the way")
+    refused = run_study(path, root=root, force=True)
+    assert (refused.state, refused.exit_code) == ("failed", 5)
+    assert (refused.reason or "").startswith("reports/falls/: got 'File exists'")
+    beside = notebook.parent.with_name(f"{notebook.parent.name}.new")
+    assert [file.name for file in beside.iterdir()] == ["log.txt"], "no notebook was executed"
+    assert notebook.read_bytes() == executed
+    folder.unlink()
+    aside.rename(folder)
+
+    # Made again by force it takes the place of the first.
+    assert run_study(path, root=root, force=True).state == "ok"
+    assert not beside.exists()
+    assert notebook.read_bytes() != executed
+    good = published(root, "falls")
 
     # What a crash between two renames would leave is healed without sampling, to the same bytes.
     (root / "reports" / "falls" / "falls.nb.html").write_text("<p>the page before</p>")
@@ -92,6 +114,35 @@ def test_the_life_of_a_report(tmp_path: Path) -> None:
     assert json.loads(now["release.json"])["run"]["id"] != run
     assert sorted(set(now) - set(good)) == [f"history/{run}.json"]
     assert now[f"history/{run}.json"] == good["release.json"]
+
+    # Of the runs, the published one is kept.
+    kept = ledger(root, "falls")["published"]["run_id"]
+    assert {file.name for file in (root / "build" / "falls").iterdir()} == {"lock", "render", kept}
+
+    # A smoke run does not take the full report's place, and says nothing about it.
+    trial = run_study(path, root=root, profile="smoke")
+    run = ledger(root, "falls")["attempt"]["run_id"]
+    assert (trial.state, trial.exit_code) == ("ok", 0)
+    assert (trial.reason or "").startswith(f"smoke run, kept in build/falls/{run}/bundle/;")
+    assert published(root, "falls") == now
+    assert sorted(file.name for file in (root / "build" / "falls" / run / "bundle").iterdir()) == [
+        "curves.csv",
+        "estimates.csv",
+        "falls.nb.html",
+        "release.json",
+    ]
+    assert {file.name for file in (root / "build" / "falls").iterdir()} == {"lock", "render", kept, run}
+    for state, told in (("not_converged", "smoke run, kept in"), ("failed", "smoke run: smoke run, kept in")):
+        entry = read_entry(root, "falls")
+        assert entry is not None
+        write_entry(
+            root, entry.model_copy(update={"attempt": entry.attempt.model_copy(update={"state": state})})
+        )
+        (row,) = list_status(root)
+        assert (row.state, row.run_id) == ("ok", kept)
+        assert (row.reason or "").startswith(told)
+    assert run_study(path, root=root).state == "unchanged"
+    assert ledger(root, "falls")["attempt"]["run_id"] == kept
 
 
 def test_help_schema_and_status_import_nothing_heavy(tmp_path: Path) -> None:

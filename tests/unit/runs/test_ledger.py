@@ -90,7 +90,12 @@ def test_a_build_path_that_is_a_file_is_a_fault_not_a_crash(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("falls.yaml", "falls"), ("falls-2026.yaml", "falls-2026"), ("0301.yaml", "0301")],
+    [
+        ("falls.yaml", "falls"),
+        ("falls-2026.yaml", "falls-2026"),
+        ("0301.yaml", "0301"),
+        ("falls.yml", "falls.yml"),
+    ],
 )
 def test_a_good_id_names_its_entry(file: str, name: str) -> None:
     assert ledger_name(Path(file)) == name

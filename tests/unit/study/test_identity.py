@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from impl.errors import RunError, StudyError
+from impl.runs.run import page_key
+from impl.study import identity
 from impl.study.identity import git_commit, identify
 from impl.study.load import read_study
 from study_project import PANEL_HEADER, STUDY, make_project, panel_rows
@@ -55,6 +58,42 @@ def test_everything_that_can_change_the_numbers_changes_the_key(tmp_path: Path) 
     keys.append(run_key(file))
 
     assert len(set(keys)) == len(keys)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package that may be changed, and is what identity looks at."""
+    copy = tmp_path / "impl"
+    shutil.copytree(identity._PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(identity, "_PACKAGE", copy)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("changed", "run", "page"),
+    [
+        ("report/nb.toml", False, True),
+        ("report/template/report.css", False, True),
+        ("report/template/report/conf.json", False, True),
+        ("report/sentences.py", False, True),
+        ("runs/batch.py", False, False),
+        ("cli.py", False, False),
+        ("model/estimands.py", True, False),
+        ("study/measures/falls.toml", True, False),
+        ("release/files.py", True, False),
+    ],
+)
+def test_what_makes_pages_does_not_make_a_run(
+    tmp_path: Path, package: Path, changed: str, run: bool, page: bool
+) -> None:
+    """A changed text or style makes pages anew from the Release, and samples nothing."""
+    file = make_project(tmp_path / "project")
+    root = tmp_path / "project"
+    (root / "notebooks" / "80_report.ipynb").write_text('{"cells": [], "nbformat": 4}')
+    before = run_key(file), page_key(root, ["nb"])
+    with (package / changed).open("a", encoding="utf-8") as opened:
+        opened.write("\n")
+    assert (run_key(file) != before[0], page_key(root, ["nb"]) != before[1]) == (run, page)
 
 
 def test_outputs_and_cell_ids_of_a_notebook_do_not(tmp_path: Path) -> None:

@@ -86,6 +86,19 @@ def test_a_relative_path_is_taken_from_the_project_root(
     assert read_study("parameters/falls.yaml").id == "falls"
 
 
+def test_the_project_comes_before_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path)
+    for folder, seed in (("old", 1), ("notebooks/old", 2), ("notebooks/new", 3)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "falls.yaml").write_text(STUDY + f"seed: {seed}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "notebooks")
+
+    assert read_study("old/falls.yaml").seed == 1
+    assert read_study("new/falls.yaml").seed == 3
+    with pytest.raises(StudyError, match=r"none\.yaml"):
+        read_study("none.yaml")
+
+
 def test_find_root_goes_upward_and_says_when_there_is_none(tmp_path: Path) -> None:
     make_project(tmp_path / "project")
 
@@ -103,6 +116,12 @@ def test_studies_are_found_by_id_and_by_path(tmp_path: Path) -> None:
     assert study_path(tmp_path, "parameters/falls.yaml") == file
     with pytest.raises(StudyError, match="Did you mean 'falls'"):
         study_path(tmp_path, "fals")
+    with pytest.raises(StudyError, match="Did you mean 'falls'"):
+        study_path(tmp_path, "x" * 300 + "/falls.yaml")
+    twin = file.with_suffix(".yml")
+    twin.write_text("")
+    assert study_path(tmp_path, "falls") == file
+    assert study_path(tmp_path, "falls.yml") == study_path(tmp_path, str(twin)) == twin
 
 
 def test_the_users_own_measure_comes_first(tmp_path: Path) -> None:
