@@ -132,7 +132,8 @@ def test_the_life_of_a_report(tmp_path: Path) -> None:
         "release.json",
     ]
     assert {file.name for file in (root / "build" / "falls").iterdir()} == {"lock", "render", kept, run}
-    for state, told in (("not_converged", "smoke run, kept in"), ("failed", "smoke run: smoke run, kept in")):
+    kept_in = "smoke run, kept in"
+    for state, told in (("not_converged", kept_in), ("failed", f"smoke run: {kept_in}"), ("ok", kept_in)):
         entry = read_entry(root, "falls")
         assert entry is not None
         write_entry(
