@@ -80,7 +80,7 @@ def test_the_structures_above_are_what_they_say() -> None:
 
 def test_a_new_site_is_drawn_from_its_population() -> None:
     model = wedge("poisson", 0.01, 400.0)
-    fit = prior_fit(model, draws=2000)
+    fit = prior_fit(model, draws=1000)
     row = model.structure.rows.iloc[[0]].assign(site=NEW_SITE, bin=0)
     new = np.concatenate([part.untreated[:, 0] for part in predict(fit, row)])
     known = fit.flat("intercept") + fit.flat("calendar_effect")[:, 0]

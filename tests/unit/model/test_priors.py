@@ -19,7 +19,7 @@ def test_nine_in_ten_prior_site_levels_lie_within_ten_times_the_baseline(periods
     starts = np.repeat([0.4, 0.5, 0.6, 0.7], 2) * periods
     world = World(law="poisson", baseline=0.05, start=starts.round(), effect=np.zeros_like)
     model = build_model(make_study("falls"), make_panel(world, "falls", np.full((8, periods), 2000.0)))
-    fit = prior_fit(model, draws=1000)
+    fit = prior_fit(model, draws=300)
     untreated = np.concatenate([part.untreated for part in predict(fit, model.structure.rows)])
     within = np.abs(untreated - model.structure.location) < np.log(10)
     assert within.mean() >= 0.90
@@ -32,7 +32,7 @@ def test_the_time_averaged_effect_has_the_declared_prior_whatever_the_number_of_
         starts = np.array([0.3, 0.3, 0.4, 0.4]) * periods
         world = World(law="poisson", baseline=0.05, start=starts.round(), effect=np.zeros_like)
         model = build_model(make_study("falls"), make_panel(world, "falls", np.full((4, periods), 2000.0)))
-        curve = prior_fit(model, draws=4000).flat("curve")
+        curve = prior_fit(model, draws=1200).flat("curve")
         spread.append(curve[:, :6].mean(axis=1).std())
     assert spread[0] == pytest.approx(spread[1], rel=0.1)
     assert min(spread) >= 0.45
