@@ -50,8 +50,15 @@ def make_panel(
     gaps: tuple[tuple[int, int], ...] = (),
     adaptations: pd.DataFrame | None = None,
     shift: np.ndarray | None = None,
+    stratum: tuple[str, ...] | None = None,
+    other_rollouts: dict[str, pd.DataFrame] | None = None,
+    answers: np.ndarray | None = None,
+    covariates: pd.DataFrame | None = None,
 ) -> Panel:
-    """A panel of the world's sites (codes s00, s01 …); `transition` periods before each start."""
+    """A panel of the world's sites (codes s00, s01 …); `transition` periods before each start.
+
+    answers: site x period x category of an ordered `measure`; the caller's world gives the numerators.
+    """
     sites, periods = denominator.shape
     numerator, _ = simulate_cells(world, denominator, np.random.default_rng(seed), shift)
     codes = tuple(f"s{index:02d}" for index in range(sites))
@@ -61,6 +68,9 @@ def make_panel(
         numerator=numerator.ravel(),
         denominator=denominator.ravel(),
         sum_squares=np.nan,
+        at_least=np.nan,
+        at_most=np.nan,
+        person_sum_squares=np.nan,
         observed=True,
     )
     for site, period in gaps:
@@ -72,6 +82,7 @@ def make_panel(
         {
             "site": codes,
             "state": np.where(started, "start", "never"),
+            "stratum": stratum or "",
             "start_period": np.where(started, world.start, np.nan),
             "transition_from": np.where(started & (transition > 0), world.start - transition, np.nan),
             "stop_period": np.nan,
@@ -87,6 +98,9 @@ def make_panel(
         adaptations=adaptations,
         names={code: code for code in codes},
         vintage=None,
+        other_rollouts=other_rollouts or {},
+        answers={} if answers is None else {measure: answers},
+        covariates=covariates,
     )
 
 

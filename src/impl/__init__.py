@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from impl.disclosure.make import make_release
     from impl.model.build import build_model
     from impl.model.checks import check_fit
-    from impl.model.estimands import estimate
+    from impl.model.estimate import estimate
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
     from impl.release.files import read_release, write_release
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HOME = {
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
-    "estimate": "impl.model.estimands",
+    "estimate": "impl.model.estimate",
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",

@@ -17,7 +17,11 @@ FOLDER = Path(impl.study.__file__).parent
 ELSEWHERE = Path(__file__).parent  # a root without files of its own: shipped entries only
 MEASURES = measure_ids(ELSEWHERE)
 BUNDLES = bundle_ids(ELSEWHERE)
-LAWS = {"rate": {"poisson", "negbin"}, "proportion": {"binomial"}, "mean": {"normal"}}
+LAWS = {
+    "rate": {"poisson", "negbin"},
+    "proportion": {"binomial", "betabinomial", "ordered"},
+    "mean": {"normal", "student"},
+}
 HOUSE_BUNDLES = {
     "medication", "deterioration", "malnutrition", "falls", "pressure_ulcers", "safe_discharge", "catheter_uti",
     "central_line", "good_pathways", "leve_hele_livet",

@@ -26,7 +26,7 @@ from study_project import (
 
 BEFORE_AFTER = STUDY.replace("30_stepped_wedge", "20_before_after")
 PROPORTION = STUDY.replace("primary: falls", "primary: medication_review")
-OPTIONAL_HEADER = PANEL_HEADER + ",status,at_most,vintage,name,sum_squares"
+OPTIONAL_HEADER = PANEL_HEADER + ",status,at_most,vintage,name,sum_squares,at_least,category"
 IDENTITY_NUMBER = "01010750160"  # built to have valid check digits; no person's
 
 
@@ -74,6 +74,17 @@ CELLS = [
     (f"{JANUARY},,900,missing,4", "data.at_most", "'at_most'", "unless the row is suppressed"),
     (f"{JANUARY},,900,suppressed,few", "data.number", "'at_most'", "digits only"),
     (f"{JANUARY},2,900,observed,4", "data.at_most", "'at_most'", "observed row"),
+    (f"{JANUARY},2,900,observed,,,,,1", "data.at_least", "'at_least'", "observed row"),
+    (f"{JANUARY},,900,missing,,,,,1", "data.at_least", "'at_least'", "unless the row is suppressed"),
+    (f"{JANUARY},,900,suppressed,,,,,1", "data.at_least", "'at_least'", "empty where at_most is"),
+    (f"{JANUARY},,900,suppressed,4,,,,5", "data.interval_order", "'at_least'", "at most at_most, 4"),
+    (f"{JANUARY},,,suppressed,4,,,,5", "data.interval_order", "'at_least'", "at most at_most, 4"),
+    (f"{JANUARY},,900,suppressed,4,,,,few", "data.number", "'at_least'", "digits only"),
+    (f"{JANUARY},,900,suppressed,21", "data.wide_interval", "'at_most'", "next to nothing"),
+    (f"{JANUARY},,900,suppressed,24,,,,4", None, "", ""),
+    (f"{JANUARY},,,suppressed,500", None, "", ""),
+    (f"{JANUARY},,0,suppressed,4", "data.zero_denominator", "'denominator'", "0 with a suppressed count"),
+    (f"{JANUARY},2,900,,,,,,,3", "data.category", "'category'", "empty for falls"),
     (f"{JANUARY},2,900,,,2031-01-01", "data.future_vintage", "'vintage'", "today, 2026-11-22"),
     (f"{JANUARY},2,900,,,15.01.2022", "data.date", "'vintage'", "2026-01-31"),
     (f"{JANUARY},2,900,,,,A\u200bB", "data.hidden_character", "'name'", "U+200B"),
@@ -114,12 +125,16 @@ def test_the_text_is_the_house_form(tmp_path: Path) -> None:
         ("41,40", "data.more_events_than_denominator"),
         ("1,0", "data.zero_denominator"),
         ("20,40.5", "data.fractional_denominator"),
+        (",3,suppressed,4", "data.more_events_than_denominator"),
+        (",40.5,suppressed,4", "data.fractional_denominator"),
     ],
 )
 def test_a_proportion_has_whole_and_enough_denominators(tmp_path: Path, numbers: str, code: str) -> None:
     row = f"north,2021-01-01,2021-01-31,medication_review,{numbers}"
     rows = [line.replace(".5", "") for line in panel_rows("medication_review")]
-    panel = "\n".join([PANEL_HEADER, row, *rows[1:]])
+    width = len(OPTIONAL_HEADER.split(","))
+    lines = [line + "," * (width - len(line.split(","))) for line in (row, *rows[1:])]
+    panel = "\n".join([OPTIONAL_HEADER, *lines])
 
     assert [found for found, _ in faults_of(make_project(tmp_path, study=PROPORTION, panel=panel))] == [code]
 
@@ -148,6 +163,81 @@ def test_all_tables_are_told_at_once_and_the_text_stops_at_fifty(tmp_path: Path)
     }
     assert len(str(caught.value).splitlines()) == 51
     assert f"more faults of {len(caught.value.faults)}" in str(caught.value)
+
+
+# --- means, and answers by category ------------------------------------------------------------------------
+
+MEAN = STUDY.replace("primary: falls", "primary: safety_climate_score")
+MEAN_HEADER = PANEL_HEADER + ",sum_squares,person_sum_squares,status,at_most"
+MEANS = [
+    ("1446,20,0,,,", "data.zero_sum_squares", "'sum_squares'", "tell nothing of spread"),
+    ("1446,20,3000,0,,", "data.zero_person_sum_squares", "'person_sum_squares'", "tell nothing of spread"),
+    ("1446,20,3000,701,,", "data.person_sum_squares", "'person_sum_squares'", "700.5, as for the same site"),
+    ("1446,20,3000,-1,,", "data.negative", "'person_sum_squares'", "0 or more"),
+    (",20,,,suppressed,4", "data.interval_of_mean", "'at_most'", "only a count"),
+]
+
+
+@pytest.mark.parametrize(("numbers", "code", "column", "words"), MEANS, ids=[code for _, code, *_ in MEANS])
+def test_one_bad_cell_of_a_mean(tmp_path: Path, numbers: str, code: str, column: str, words: str) -> None:
+    rows = [f"{row.rsplit(',', 2)[0]},1446,20,3000,700.5,," for row in panel_rows("safety_climate_score")]
+    rows[1] = f"{rows[1].rsplit(',', 6)[0]},{numbers}"
+    file = make_project(tmp_path, study=MEAN, panel="\n".join([MEAN_HEADER, *rows]))
+
+    assert faults_of(file) == [(code, f"panel.csv, row 3, column {column}")], error_of(file)
+    assert words in error_of(file)
+
+
+ORDERED = STUDY.replace("primary: falls", "primary: safe_as_patient")
+ORDERED_HEADER = PANEL_HEADER + ",category,status"
+ANSWERS = [
+    # which row becomes what (None: it is left out), code, row and column, words
+    (2, "3,15,,", "data.category", "row 4, column 'category'", "1 to 5, the answer that the row counts"),
+    (2, "3,15,6,", "data.category", "row 4, column 'category'", "1 to 5"),
+    (2, "3,15,0,", "data.category", "row 4, column 'category'", "lowest answer as 1"),
+    (2, "3,15,agree,", "data.number", "row 4, column 'category'", "digits only"),
+    (2, "3,15,2,", "data.repeated_row", "row 4", "category 2 again"),
+    (2, None, "data.missing_category", "row 2, column 'category'", "no row for 3"),
+    (2, "3,16,3,", "data.denominators_differ", "row 4, column 'denominator'", "as for the same site and period in row 2"),
+    (2, "4,15,3,", "data.answers_do_not_sum", "row 2, column 'denominator'", "15 beside 16 answers"),
+    (2, "16,15,3,", "data.more_events_than_denominator", "row 4, column 'numerator'", "16 of 15"),
+]  # fmt: skip
+
+
+def answer_rows() -> list[str]:
+    return [
+        f"{row.rsplit(',', 2)[0]},{category},15,{category},"
+        for row in panel_rows("safe_as_patient")
+        for category in range(1, 6)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "numbers", "code", "where", "words"), ANSWERS, ids=[str(i) for i in range(len(ANSWERS))]
+)
+def test_one_fault_among_answers(
+    tmp_path: Path, index: int, numbers: str | None, code: str, where: str, words: str
+) -> None:
+    rows = answer_rows()
+    if numbers is None:
+        del rows[index]
+    else:
+        rows[index] = f"{rows[index].rsplit(',', 4)[0]},{numbers}"
+    file = make_project(tmp_path, study=ORDERED, panel="\n".join([ORDERED_HEADER, *rows]))
+
+    found = faults_of(file)
+    assert found[0] == (code, f"panel.csv, {where}"), error_of(file)
+    # a row that is taken for another answer leaves its own answer out as well
+    assert [extra for extra, _ in found[1:]] == (
+        ["data.missing_category"] if code == "data.repeated_row" else []
+    )
+    assert words in error_of(file)
+
+
+def test_answers_without_the_column_are_one_fault(tmp_path: Path) -> None:
+    file = make_project(tmp_path, study=ORDERED, panel=GOOD.replace("falls", "safe_as_patient"))
+
+    assert faults_of(file) == [("data.missing_column", "panel.csv, row 1, column 'category'")]
 
 
 # --- whole files -------------------------------------------------------------------------------------------
@@ -287,6 +377,115 @@ def test_one_fault_in_the_rollout(tmp_path: Path, row: str, code: str, where: st
     assert words in error_of(file)
 
 
+BUNDLES = "site,actual_start,bundle,stratum"
+FULL = (
+    "north,2021-05-01,,city",
+    "south,2021-09-01,falls,country",
+    "north,never,pressure_ulcers,city",
+    "south,2021-07-01,pressure_ulcers,country",
+)
+BUNDLE_ROWS = [
+    # which row becomes what (None: it is left out), code, row and column, words
+    (2, None, "data.site_without_bundle", "row 2, column 'bundle'", "'north' without a row for pressure_ulcers"),
+    (0, None, "data.site_without_bundle", "row 3, column 'bundle'", "'north' without a row for falls"),
+    (2, "north,never,pressure_ulcer,city", "data.unknown_bundle", "row 4, column 'bundle'", "'pressure_ulcers'"),
+    (2, "north,never,medication,city", "data.unknown_bundle", "row 4, column 'bundle'", "other_bundles"),
+    (2, "north,never,,city", "data.repeated_site", "row 4, column 'actual_start'", "one row a site and bundle"),
+    (2, "north,never,pressure_ulcers,town", "data.two_strata", "row 4, column 'stratum'", "'city', as for"),
+    (2, "north,never,pressure_ulcers,", "data.two_strata", "row 4, column 'stratum'", "got nothing"),
+    (2, "north,2020-07-01,pressure_ulcers,city", "data.start_before_data", "row 4, column 'actual_start'", "before-data"),
+    (2, "west,never,pressure_ulcers,city", "data.site_without_rows", "row 4, column 'site'", "'west'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("index", "row", "code", "where", "words"), BUNDLE_ROWS, ids=[str(i) for i in range(len(BUNDLE_ROWS))]
+)
+def test_one_fault_among_bundles(
+    tmp_path: Path, index: int, row: str | None, code: str, where: str, words: str
+) -> None:
+    rows = [line for place, line in enumerate(FULL) if place != index]
+    if row is not None:
+        rows.insert(index, row)
+    study = STUDY + "other_bundles: [pressure_ulcers]\n"
+    file = make_project(tmp_path, study=study, rollout="\n".join([BUNDLES, *rows]))
+
+    assert (code, f"rollout.csv, {where}") in faults_of(file), error_of(file)
+    assert words in error_of(file)
+
+
+def test_a_bundle_without_rows_and_one_that_nobody_declared(tmp_path: Path) -> None:
+    declared = make_project(tmp_path / "declared", study=STUDY + "other_bundles: [medication]\n")
+    assert faults_of(declared) == [("data.bundle_without_rows", "rollout.csv, column 'bundle'")]
+
+    undeclared = make_project(tmp_path / "undeclared", rollout="\n".join([BUNDLES, *FULL]))
+    assert faults_of(undeclared) == [
+        ("data.unknown_bundle", "rollout.csv, row 4, column 'bundle'"),
+        ("data.unknown_bundle", "rollout.csv, row 5, column 'bundle'"),
+    ]
+
+
+def test_strata_that_the_study_asks_for_must_be_given(tmp_path: Path) -> None:
+    study = STUDY + "model: {strata: true}\n"
+    rollout = "site,actual_start,stratum\nnorth,2021-05-01,city\nsouth,2021-09-01,\n"
+
+    assert (
+        faults_of(make_project(tmp_path / "full", study=study, rollout=rollout.replace("01,\n", "01,x\n")))
+        == []
+    )
+    assert faults_of(make_project(tmp_path / "half", study=study, rollout=rollout)) == [
+        ("data.no_stratum", "rollout.csv, row 3, column 'stratum'")
+    ]
+
+
+COVARIATES = [
+    ("west,2021-02-01,staffing,1", "data.unknown_site", "row 3, column 'site'", "* for all sites"),
+    (",2021-02-01,staffing,1", "data.empty_text", "row 3, column 'site'", "Fill in"),
+    ("north,2020-12-01,staffing,1", "data.unknown_period", "row 3, column 'period_start'", "first day"),
+    ("north,2021-02-15,staffing,1", "data.unknown_period", "row 3, column 'period_start'", "first day"),
+    ("north,feb 2021,staffing,1", "data.date", "row 3, column 'period_start'", "2026-01-31"),
+    ("north,2021-02-01,staffing,high", "data.number", "row 3, column 'value'", "in digits"),
+    ("north,2021-02-01,staffing,nan", "data.number", "row 3, column 'value'", "in digits"),
+    ("north,2021-02-01,staffing,1e999", "data.too_large_number", "row 3, column 'value'", "2^53"),
+    ("north,2021-01-01,staffing,2", "data.repeated_row", "row 3, column 'site'", "another in row 2"),
+    ("*,2021-01-01,staffing,2", "data.repeated_row", "row 3, column 'site'", "another in row 2"),
+    ("north,2021-02-01,stafing,1", "data.no_rows_for_covariate", "column 'name'", "found: stafing"),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "where", "words"), COVARIATES, ids=[str(i) for i in range(len(COVARIATES))]
+)
+def test_one_fault_among_covariates(tmp_path: Path, row: str, code: str, where: str, words: str) -> None:
+    study = STUDY + "covariates: {file: data/covariates.csv, use: [staffing]}\n"
+    file = make_project(tmp_path, study=study)
+    first = "" if code == "data.no_rows_for_covariate" else "north,2021-01-01,staffing,1\n"
+    table = f"site,period_start,name,value\n{first}{row}\n"
+    (tmp_path / "data" / "covariates.csv").write_text(table, encoding="utf-8")
+
+    assert faults_of(file) == [(code, f"covariates.csv, {where}")], error_of(file)
+    assert words in error_of(file)
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        ("start: 2021-12-02", "touches no period"),
+        ("start: 2022-03-12", "within 2021-01-01 to 2021-12-31"),
+        ("start: 2019-03-12, end: 2020-12-31", "touches no period"),
+        ("start: 2021-03-12, end: 2021-03-20", "a start takes effect from the next"),
+        ("start: 2020-03-12", "touches every period"),
+        ("start: 2020-03-12, end: 2021-12-05", "cannot be told from the level"),
+    ],
+)
+def test_an_interruption_must_leave_a_mark_in_the_data(tmp_path: Path, dates: str, words: str) -> None:
+    study = STUDY + f"interruptions: [{{id: shock, {dates}}}]\n"
+    file = make_project(tmp_path, study=study)
+
+    assert faults_of(file) == [("data.interruption", "falls.yaml, key 'interruptions.1'")]
+    assert words in error_of(file)
+
+
 def test_a_rollout_without_rows(tmp_path: Path) -> None:
     assert faults_of(make_project(tmp_path, rollout=HEADER + "\n"))[0] == ("data.empty_table", "rollout.csv")
 
@@ -388,16 +587,26 @@ _PIECES = st.sampled_from(
 def test_no_damaged_table_gives_anything_but_faults(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    tables = [GOOD, ROLLOUT, ADAPTATIONS_HEADER + "\nnorth,2021-05-10,,training,adding,yes,yes\n"]
-    damaged = data.draw(st.integers(0, 2))
+    hidden = with_row(f"{JANUARY},,900,suppressed,4,,,,1")
+    answers = "\n".join([ORDERED_HEADER, *answer_rows()])
+    tables = [
+        data.draw(st.sampled_from([GOOD, hidden, answers])),
+        "\n".join([BUNDLES, *FULL]) + "\n",
+        ADAPTATIONS_HEADER + "\nnorth,2021-05-10,,training,adding,yes,yes\n",
+        "site,period_start,name,value\n*,2021-01-01,price,1.5\nnorth,2021-02-01,price,2\n",
+    ]
+    study = (ORDERED if tables[0] == answers else STUDY) + (
+        "other_bundles: [pressure_ulcers]\ncovariates: {file: data/covariates.csv, use: [price]}\n"
+    )
+    damaged = data.draw(st.integers(0, 3))
     text = tables[damaged]
     position = data.draw(st.integers(0, len(text)))
     length = data.draw(st.integers(0, 40))
     insert = data.draw(st.lists(_PIECES, max_size=6).map("".join))
     tables[damaged] = text[:position] + insert + text[position + length :]
-    file = make_project(
-        tmp_path_factory.getbasetemp() / "tables", panel=tables[0], rollout=tables[1], adaptations=tables[2]
-    )
+    root = tmp_path_factory.getbasetemp() / "tables"
+    file = make_project(root, study=study, panel=tables[0], rollout=tables[1], adaptations=tables[2])
+    (root / "data" / "covariates.csv").write_text(tables[3], encoding="utf-8", errors="surrogatepass")
     text = error_of(file)
     assert IDENTITY_NUMBER not in text
     if not text:
@@ -405,3 +614,7 @@ def test_no_damaged_table_gives_anything_but_faults(
         seen = cells[cells["observed"]]
         assert (seen["numerator"] >= 0).all()
         assert (seen["denominator"] > 0).all()
+        known = cells[cells["at_most"].notna()]
+        assert not known["observed"].any()
+        assert (known["at_least"] <= known["at_most"]).all()
+        assert (known["denominator"] > 0).all()

@@ -61,6 +61,20 @@ CASES = [
     ),
     (
         "primary: falls",
+        "primary: falls, paired: [pressure_ulcers], negative_controls: [cauti, pressure_ulcers]",
+        "study.repeated",
+        "falls.yaml, line 7, key 'measures.negative_controls.2'",
+        "given once",
+    ),
+    (
+        "primary: falls",
+        "primary: falls, negative_controls: [pressure_ulcer]",
+        "study.unknown_measure",
+        "falls.yaml, line 7, key 'measures.negative_controls.1'",
+        "Did you mean 'pressure_ulcers'?",
+    ),
+    (
+        "primary: falls",
         "primary: [falls]",
         "study.wrong_type",
         "falls.yaml, line 7, key 'measures.primary'",
@@ -244,8 +258,29 @@ EXTRA = [
     ("languages: []", "study.not_allowed", "languages", "at least 1"),
     ("languages: [nb, nb]", "study.repeated", "languages", "given once"),
     ("languages: [nb, de]", "study.wrong_type", "languages.2", "nb, nn, en"),
+    ("other_bundles: [medicaton]", "study.unknown_bundle", "other_bundles.1", "Did you mean 'medication'?"),
+    ("other_bundles: [medication, falls]", "study.repeated", "other_bundles.2", "given once"),
+    ("other_bundles: medication", "study.wrong_type", "other_bundles", "[medication]"),
+    ("covariates: {file: data/c.csv, use: [price, price]}", "study.repeated", "covariates.use.2", "given once"),
+    ("covariates: {file: data/c.csv, use: [site]}", "study.reserved_name", "covariates.use.1", "another name"),
+    ("covariates: {file: ../c.csv}", "study.path", "covariates.file", "goes up with .."),
+    ("interruptions: [{id: shock, start: 2020-02-30}]", "study.not_allowed", "interruptions.1.start", "a day that exists"),
+    ("interruptions: [{id: shock, start: 12.3.2020}]", "study.not_allowed", "interruptions.1.start", "a date as 2026-01-31"),
+    ("interruptions: [{id: shock, start: 2020-03-12, end: 2020-03-11}]", "study.not_allowed", "interruptions.1",
+     "'end' on or after 'start'"),
+    ("interruptions: [{id: shock}]", "study.missing_key", "interruptions.1.start", "a text"),
+    ("interruptions: [{id: x, start: 2020-03-12}, {id: x, start: 2021-03-12}]", "study.repeated",
+     "interruptions.2.id", "given once"),
+    ("interruptions: [{id: period, start: 2020-03-12}]", "study.reserved_name", "interruptions.1.id", "another name"),
+    ("model: {transition: {dose: 0}}", "study.not_allowed", "model.transition.dose", "> 0"),
+    ("model: {transition: {dose: 0.5, share: 1}}", "study.unknown_key", "model.transition.share", "one of dose"),
+    ("model: {transition: ramps}", "study.wrong_type", "model.transition", "Did you mean 'ramp'?"),
+    ("model: {secular: {mean: 0.1}}", "study.missing_key", "model.secular.sd", "Add 'sd'."),
+    ("model: {reporting: {sd: 3}}", "study.not_allowed", "model.reporting.sd", "at most 2"),
+    ("model: {lag: 25}", "study.not_allowed", "model.lag", "at most 24"),
+    ("model: {strata: ja}", "study.wrong_type", "model.strata", "Write true."),
     ("audience: internal", "study.wrong_type", "audience", "public"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("line", "code", "key", "words"), EXTRA, ids=[line[:30] for line, *_ in EXTRA])
@@ -345,6 +380,48 @@ def test_a_fault_in_the_users_own_measure_is_shown_with_the_study(tmp_path: Path
     assert "measures/falls.toml, key 'kinds'" in text
     assert "Did you mean 'kind'" in text
     assert "measures/falls.toml, key 'id'" in text
+
+
+LAWS = [
+    # law, kind, categories and stated level, words; None where the measure is in order
+    ("ordered", "proportion", 5, 4, None),
+    ("ordered", "proportion", 3, 2, None),
+    ("betabinomial", "proportion", None, None, None),
+    ("student", "mean", None, None, None),
+    ("ordered", "mean", 5, 4, "must be of kind proportion for likelihood ordered"),
+    ("betabinomial", "rate", None, None, "must be of kind proportion for likelihood betabinomial"),
+    ("student", "proportion", None, None, "must be of kind mean for likelihood student"),
+    ("ordered", "proportion", None, None, "Say how many answers there are"),
+    ("ordered", "proportion", 5, None, "Say how many answers there are"),
+    ("ordered", "proportion", 5, 6, "a stated_level of 2 to 5"),
+    ("ordered", "proportion", 2, 2, "key 'categories': got 2, must be at least 3"),
+    ("ordered", "proportion", 5, 1, "key 'stated_level': got 1, must be at least 2"),
+    ("binomial", "proportion", 5, 4, "without categories and stated_level for likelihood binomial"),
+]
+
+
+@pytest.mark.parametrize(("law", "kind", "categories", "level", "words"), LAWS)
+def test_a_measures_law_fits_its_kind_and_categories(
+    tmp_path: Path, law: str, kind: str, categories: int | None, level: int | None, words: str | None
+) -> None:
+    make_project(tmp_path)
+    own = tmp_path / "parameters" / "measures"
+    own.mkdir()
+    answers = f"categories = {categories}\n" if categories else ""
+    answers += f"stated_level = {level}\n" if level else ""
+    (own / "mine.toml").write_text(
+        f'schema = 1\nid = "mine"\nkind = "{kind}"\nper = 1\ndirection = "higher"\nlikelihood = "{law}"\n'
+        f'{answers}baseline = 1\nsource = "A test."\nname = {{nb = "Navn"}}\n'
+        'events = {nb = {one = "svar", many = "svar"}}\nexposure = {nb = "personer"}\nunit = {nb = "prosent"}\n',
+        encoding="utf-8",
+    )
+    if words is None:
+        assert read_measure("mine", tmp_path).likelihood == law
+        return
+    with pytest.raises(StudyError) as caught:
+        read_measure("mine", tmp_path)
+    assert len(caught.value.faults) == 1
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["a = ", "a = 1\na = 2", "a = " + "[" * 2000, "\x00"])

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 
@@ -34,11 +36,17 @@ class Panel:
     cells: one row per measure x site x period on the full grid, sorted by measure, site, period, columns
         `measure` (str), `site` (str), `period` (int, position in `periods`), `numerator` (float),
         `denominator` (float), `sum_squares` (float, within-cell sum of squared deviations, measures of
-        kind mean only, else NaN), `observed` (bool). Where `observed` is False the numbers are NaN and the
-        cell is a declared gap or was not in the file; it leaves the likelihood and is counted.
+        kind mean only, else NaN), `at_least`, `at_most` (float, NaN unless the count is known as an
+        interval only; both bounds belong to it), `person_sum_squares` (float, mean measures of a closed
+        cohort: sum of squared deviations of the persons' own means over time from the site's, the same in
+        every row of a site, NaN where not given and where a stop left periods out), `observed` (bool).
+        Where `observed` is False the numerator is NaN: the count was hidden but is known as an interval
+        (then `denominator`, `at_least` and `at_most` are there), or the cell is a declared gap or was not
+        in the file (then everything is NaN; it leaves the likelihood and is counted).
     sites: site codes in code order. periods: contiguous calendar periods of equal kind.
     period_months: length of a period in months (1, 3, 4, 6, 12; 12/52.1775 for weeks).
     rollout: one row a site in the order of `sites`, columns `site`, `state` (start | never | before-data),
+        `stratum` (str, "" where none is given),
         `allocated_start`, `actual_start`, `transition_end`, `stop` (date or None), and positions
         `start_period` (float: first *full* intervention period, may lie after the last period; NaN for
         never and before-data), `transition_from` (float: first period touched by the bundle before
@@ -49,6 +57,12 @@ class Panel:
     names: site code -> name shown to readers (the code where no name was given).
     vintage: date of extraction of the newest row, if the table states one.
     warnings: what `impl check` prints and the Release carries.
+    other_rollouts: bundle -> roll-out of a further bundle, rows and columns as `rollout`.
+    answers: ordered measure -> answers by category, site x period x category (NaN where not observed); the
+        cells' `numerator` counts those at or above the measure's stated level.
+    covariates: None or one row a site x period on the full grid, sorted: `site`, `period` and one column a
+        declared covariate (float, NaN where the table has no value).
+    interruptions: declared shock -> first period and the period after its last.
     """
 
     cells: pd.DataFrame
@@ -60,3 +74,7 @@ class Panel:
     names: dict[str, str]
     vintage: date | None
     warnings: tuple[PanelWarning, ...] = ()
+    other_rollouts: dict[str, pd.DataFrame] = field(default_factory=dict)
+    answers: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    covariates: pd.DataFrame | None = None
+    interruptions: dict[str, tuple[int, int]] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,8 +13,19 @@ import pandas as pd
 
 from impl.data.adaptation import adaptation_table, read_adaptations
 from impl.data.calendar import Calendar, derive_calendar
+from impl.data.covariates import covariate_table, read_covariates
+from impl.data.interruptions import interruption_periods
+from impl.data.numbers import CellNumbers
 from impl.data.panel import Panel, PanelWarning
-from impl.data.rollout import early_starts, match_sites, read_rollout, rollout_table, rollout_warnings
+from impl.data.rollout import (
+    early_starts,
+    known_sites,
+    match_sites,
+    read_rollout,
+    rollout_table,
+    rollout_warnings,
+    without_stratum,
+)
 from impl.data.rows import Rows, read_rows
 from impl.errors import DataError, Fault
 from impl.study.catalogue import Measure
@@ -33,27 +44,39 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     cannot answer the study's question.
     """
     root = study.root
-    measures = {name: read_measure(name, root) for name in (study.measures.primary, *study.measures.paired)}
+    measures = {name: read_measure(name, root) for name in study.measures.declared}
     faults: list[Fault] = []
     rows = read_rows(study, measures, today or datetime.now(UTC).date(), faults)
-    starts = read_rollout(root, study.rollout.file, faults)
+    starts = read_rollout(root, study.rollout.file, study.bundles, faults)
+    in_rollout = known_sites(starts or {})
+    sites = set(in_rollout) | set(rows.sites if rows else ())
     adaptations = None
     if study.adaptations is not None:
-        sites = set(starts or ()) | set(rows.sites if rows else ())
         adaptations = read_adaptations(root, study.adaptations.file, sites, faults)
-    if rows is not None and starts is not None and rows.sites and starts:
-        faults += match_sites(rows.sites, starts, study.data.file, study.rollout.file)
+    if rows is not None and rows.sites and in_rollout:
+        faults += match_sites(rows.sites, in_rollout, study.data.file, study.rollout.file)
+    if study.model.strata:
+        faults += without_stratum(in_rollout, study.rollout.file)
     calendar = _calendar(rows, study, faults)
-    if calendar is not None and starts is not None:
-        faults += early_starts(starts, calendar.periods[0].start, study.rollout.file)
+    periods = None if calendar is None else calendar.periods
+    if periods and starts is not None:
+        for of_bundle in starts.values():
+            faults += early_starts(of_bundle, periods[0].start, study.rollout.file)
+    covariates = None
+    if study.covariates is not None:
+        covariates = read_covariates(root, study.covariates, sites, periods, faults)
+    interruptions = interruption_periods(study, periods, faults) if periods else {}
     if faults or rows is None or starts is None or calendar is None:
         raise DataError(faults)
 
     site_order = _in_code_order(rows.sites)
-    rollout = rollout_table(starts, site_order, calendar.periods)
+    rollouts = {
+        bundle: rollout_table(starts[bundle], site_order, calendar.periods) for bundle in study.bundles
+    }
+    rollout = rollouts.pop(study.bundle)
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
-    gaps = int((~grid.observed).sum()) - grid.zero_exposure
-    grid, stopped = _without_stopped(grid, rollout)
+    gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
+    grid, stopped = _without_stopped(grid, [rollout, *rollouts.values()])
     _check_primary(grid, measures[study.measures.primary], study)
     names = {site: rows.names.get(site, site) for site in site_order}
     return Panel(
@@ -67,8 +90,16 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         vintage=rows.vintage,
         warnings=(
             *_gap_warnings(grid, gaps, stopped),
-            *rollout_warnings(starts, names, calendar.periods),
+            *rollout_warnings(starts[study.bundle], names, calendar.periods),
         ),
+        other_rollouts=rollouts,
+        answers=_answers(rows, grid, measures, calendar),
+        covariates=(
+            None
+            if covariates is None or study.covariates is None
+            else covariate_table(covariates, study.covariates.use, site_order, calendar.periods)
+        ),
+        interruptions=interruptions,
     )
 
 
@@ -92,15 +123,23 @@ def _in_code_order(sites: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Grid:
-    """The full grid measure x site x period; NaN where not observed. zero_exposure: cells dropped for it."""
+    """The full grid measure x site x period, one layer a field of CellNumbers; NaN where there is no number.
+
+    zero_exposure: cells dropped for it.
+    """
 
     measures: tuple[str, ...]
     sites: tuple[str, ...]
-    numerator: Grid
-    denominator: Grid
-    sum_squares: Grid
-    observed: npt.NDArray[np.bool_]
+    values: dict[str, Grid]
     zero_exposure: int
+
+    @property
+    def observed(self) -> npt.NDArray[np.bool_]:
+        return ~np.isnan(self.values["numerator"])
+
+    @property
+    def intervals(self) -> npt.NDArray[np.bool_]:
+        return ~np.isnan(self.values["at_most"])
 
 
 def _fill(rows: Rows, sites: tuple[str, ...], calendar: Calendar, measures: tuple[str, ...]) -> _Grid:
@@ -112,34 +151,45 @@ def _fill(rows: Rows, sites: tuple[str, ...], calendar: Calendar, measures: tupl
         np.array([site_position[site] for site in rows.site], dtype=int),
         np.array([position[start] for start, _ in rows.span], dtype=int),
     )
-    numbers = np.array(rows.numbers, dtype=float).reshape(-1, 3)
-    values = np.full((3, *shape), np.nan)
-    for index in range(3):
-        values[index][place] = numbers[:, index]
-    return _Grid(
-        measures=measures,
-        sites=sites,
-        numerator=values[0],
-        denominator=values[1],
-        sum_squares=values[2],
-        observed=~np.isnan(values[0]),
-        zero_exposure=rows.dropped,
-    )
+    numbers = np.array(rows.numbers, dtype=float).reshape(-1, len(CellNumbers._fields))
+    values = {}
+    for index, name in enumerate(CellNumbers._fields):
+        values[name] = np.full(shape, np.nan)
+        values[name][place] = numbers[:, index]
+    # persons are followed through all periods, so one row may speak for all of its site
+    of_persons = values["person_sum_squares"]
+    given = np.nanmax(of_persons, axis=2, keepdims=True, initial=-np.inf, where=~np.isnan(of_persons))
+    values["person_sum_squares"] = np.where(np.isfinite(given), given, np.nan) + np.zeros(shape)
+    return _Grid(measures=measures, sites=sites, values=values, zero_exposure=rows.dropped)
 
 
-def _without_stopped(grid: _Grid, rollout: pd.DataFrame) -> tuple[_Grid, int]:
-    """Grid with gaps from each site's stop on, and the number of site-periods with data that this left out."""
-    stops = rollout["stop_period"].to_numpy(dtype=float)
-    periods = np.arange(grid.observed.shape[2])
-    after = periods[None, :] >= np.where(np.isnan(stops), np.inf, stops)[:, None]
-    kept = replace(
-        grid,
-        numerator=np.where(after, np.nan, grid.numerator),
-        denominator=np.where(after, np.nan, grid.denominator),
-        sum_squares=np.where(after, np.nan, grid.sum_squares),
-        observed=grid.observed & ~after,
-    )
-    return kept, int((grid.observed.any(axis=0) & after).sum())
+def _without_stopped(grid: _Grid, rollouts: Sequence[pd.DataFrame]) -> tuple[_Grid, int]:
+    """Grid with gaps from each site's first stop on, and the number of site-periods with data that this left out."""
+    stops = np.min([rollout["stop_period"].fillna(np.inf) for rollout in rollouts], axis=0)
+    after = np.arange(grid.observed.shape[2])[None, :] >= stops[:, None]
+    known = grid.observed | grid.intervals
+    cut = (known.any(axis=0) & after).any(axis=1)[:, None]  # the persons' means held what is left out here
+    values = {
+        name: np.where(cut if name == "person_sum_squares" else after, np.nan, layer)
+        for name, layer in grid.values.items()
+    }
+    return replace(grid, values=values), int((known.any(axis=0) & after).sum())
+
+
+def _answers(rows: Rows, grid: _Grid, measures: Mapping[str, Measure], calendar: Calendar) -> dict[str, Grid]:
+    """Answers of every ordered measure, site x period x category; NaN where the cell is not observed."""
+    found = {}
+    for index, name in enumerate(grid.measures):
+        categories = measures[name].categories
+        if categories is None:
+            continue
+        answers = np.full((*grid.observed.shape[1:], categories), np.nan)
+        for place, site in enumerate(grid.sites):
+            for time, period in enumerate(calendar.periods):
+                if grid.observed[index, place, time]:
+                    answers[place, time] = rows.answers[name, site, period.start]
+        found[name] = answers
+    return found
 
 
 def _check_primary(grid: _Grid, primary: Measure, study: Study) -> None:
@@ -158,7 +208,7 @@ def _check_primary(grid: _Grid, primary: Measure, study: Study) -> None:
                 )
             ]
         )
-    events = grid.numerator[index][seen]
+    events = grid.values["numerator"][index][seen]
     if primary.kind != "mean" and not events.any():
         raise DataError(
             [
@@ -172,7 +222,7 @@ def _check_primary(grid: _Grid, primary: Measure, study: Study) -> None:
                 )
             ]
         )
-    if primary.kind == "proportion" and (events == grid.denominator[index][seen]).all():
+    if primary.kind == "proportion" and (events == grid.values["denominator"][index][seen]).all():
         raise DataError(
             [
                 _fault(
@@ -194,6 +244,10 @@ def _gap_warnings(grid: _Grid, gaps: int, stopped: int) -> list[PanelWarning]:
         warnings.append(PanelWarning(code="gaps", values=values))
         if share > MANY_GAPS:
             warnings.append(PanelWarning(code="many_gaps", values=values))
+    intervals = int(grid.intervals.sum())
+    if intervals:
+        share = round(intervals / grid.observed.size, 4)
+        warnings.append(PanelWarning(code="intervals", values={"count": intervals, "share": share}))
     if grid.zero_exposure:
         warnings.append(PanelWarning(code="zero_exposure_dropped", values={"count": grid.zero_exposure}))
     if stopped:
@@ -208,9 +262,7 @@ def _cells(grid: _Grid) -> pd.DataFrame:
             "measure": pd.Series(np.repeat(grid.measures, sites * periods), dtype="str"),
             "site": pd.Series(np.tile(np.repeat(grid.sites, periods), measures), dtype="str"),
             "period": np.tile(np.arange(periods), measures * sites),
-            "numerator": grid.numerator.ravel(),
-            "denominator": grid.denominator.ravel(),
-            "sum_squares": grid.sum_squares.ravel(),
+            **{name: layer.ravel() for name, layer in grid.values.items()},
             "observed": grid.observed.ravel(),
         }
     )

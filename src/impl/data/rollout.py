@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -13,7 +13,7 @@ import pandas as pd
 
 from impl.data.panel import PanelWarning, Period
 from impl.data.table import Cell, cell_of, read_code, read_date, read_table
-from impl.errors import Fault, shorten
+from impl.errors import Fault, nearest, shorten
 
 PANDEMIC = date(2020, 3, 12)  # strict national measures in Norway began
 BEFORE_PANDEMIC = date(2019, 9, 12)  # six months earlier
@@ -29,29 +29,40 @@ class Start:
     row: int
     site: str
     state: str
+    stratum: str
     allocated_start: date | None
     actual_start: date | None
     transition_end: date | None
     stop: date | None
 
 
-def read_rollout(root: Path, file: str, faults: list[Fault]) -> dict[str, Start] | None:
-    """Starts by site; faults are noted. None where the table cannot be read at all."""
+def read_rollout(
+    root: Path, file: str, bundles: Sequence[str], faults: list[Fault]
+) -> dict[str, dict[str, Start]] | None:
+    """Starts by bundle and site; faults are noted. None where the table cannot be read at all.
+
+    bundles: declared ones. Rows that name none, or a table without the column, belong to the first.
+    """
     table = read_table(
         root,
         file,
         required=("site", "actual_start"),
-        optional=("allocated_start", "transition_end", "stop"),
+        optional=("allocated_start", "transition_end", "stop", "bundle", "stratum"),
         numeric=(),
         faults=faults,
     )
     if table is None:
         return None
     seen: dict[str, date] = {}
-    starts: dict[str, Start] = {}
+    by_bundle: dict[str, dict[str, Start]] = {bundle: {} for bundle in bundles}
+    strata: dict[str, tuple[str, int]] = {}
+    whole = True
     for row, fields in table.rows:
         site = read_code(cell_of(table, row, fields, "site", faults))
         before = len(faults)
+        stratum = _stratum(cell_of(table, row, fields, "stratum", faults), site, row, strata)
+        bundle = _bundle(cell_of(table, row, fields, "bundle", faults), bundles)
+        whole = whole and site is not None and bundle is not None
         cells = {
             column: cell_of(table, row, fields, column, faults)
             for column in ("allocated_start", "actual_start", "transition_end", "stop")
@@ -68,15 +79,18 @@ def read_rollout(root: Path, file: str, faults: list[Fault]) -> dict[str, Start]
         dates = {column: _optional_date(cell, seen) for column, cell in cells.items()}
         if site is None:
             continue
-        if site in starts:
+        # a site of a bundle that nobody declared is still known, and that once is enough
+        starts = by_bundle.setdefault(bundle or "", {})
+        if site in starts and bundle is not None:
+            each = "site" if len(bundles) == 1 else "site and bundle"
             cells["actual_start"].refuse(
                 "data.repeated_site",
                 f"site {shorten(site, 40)} again",
-                f"one row a site (first in row {starts[site].row})",
+                f"one row a {each} (first in row {starts[site].row})",
                 "Delete one of the rows.",
             )
             continue
-        start = Start(row=row, site=site, state=state, **dates)
+        start = Start(row=row, site=site, state=state, stratum=stratum or "", **dates)
         _check_order(start, cells)
         if len(faults) == before:
             starts[site] = start
@@ -85,6 +99,7 @@ def read_rollout(root: Path, file: str, faults: list[Fault]) -> dict[str, Start]
                 row=row,
                 site=site,
                 state="faulty",
+                stratum="",
                 allocated_start=None,
                 actual_start=None,
                 transition_end=None,
@@ -100,7 +115,60 @@ def read_rollout(root: Path, file: str, faults: list[Fault]) -> dict[str, Start]
                 fix="Add the sites and their starts.",
             )
         )
-    return starts
+    elif whole:
+        faults += _lacking(by_bundle, table.shown)
+    return by_bundle
+
+
+def _bundle(cell: Cell, bundles: Sequence[str]) -> str | None:
+    if not cell.text or cell.text in bundles:
+        return cell.text or bundles[0]
+    cell.refuse(
+        "data.unknown_bundle",
+        shorten(cell.text, 40),
+        f"a bundle of the study file ({', '.join(bundles)})",
+        nearest(cell.text, bundles) or "Name it in 'other_bundles' of the study file, or leave the row out.",
+    )
+    return None
+
+
+def _stratum(cell: Cell, site: str | None, row: int, strata: dict[str, tuple[str, int]]) -> str | None:
+    """Stratum of a row, empty where none is given. strata: site -> stratum and the row that said so first."""
+    stratum = read_code(cell) if cell.text else ""
+    if site is None or stratum is None:
+        return None
+    first, at = strata.setdefault(site, (stratum, row))
+    if stratum != first:
+        cell.refuse(
+            "data.two_strata",
+            shorten(stratum, 40) if stratum else "nothing",
+            f"{shorten(first, 40) if first else 'empty'}, as for the same site in row {at}",
+            "Give a site the same stratum in all its rows.",
+        )
+    return stratum
+
+
+def _lacking(by_bundle: Mapping[str, Mapping[str, Start]], shown: str) -> Iterator[Fault]:
+    """Declared bundles without rows, and sites that lack a row for one of the others."""
+    known = known_sites(by_bundle)
+    for bundle, starts in by_bundle.items():
+        if not starts:
+            yield Fault(
+                code="data.bundle_without_rows",
+                where=f"{shown}, column 'bundle'",
+                got=f"no row of {bundle}",
+                allowed="rows of every declared bundle",
+                fix="Add a row for each site, or take the bundle out of the study file.",
+            )
+            continue
+        for site in sorted(known.keys() - starts.keys()):
+            yield Fault(
+                code="data.site_without_bundle",
+                where=f"{shown}, row {known[site].row}, column 'bundle'",
+                got=f"site {shorten(site, 40)} without a row for {bundle}",
+                allowed="one row a site and bundle",
+                fix="Add its start, or never where the site did not get the bundle.",
+            )
 
 
 def _optional_date(cell: Cell, seen: dict[str, date]) -> date | None:
@@ -145,8 +213,31 @@ def _check_order(start: Start, cells: dict[str, Cell]) -> None:
         )
 
 
+def known_sites(by_bundle: Mapping[str, Mapping[str, Start]]) -> dict[str, Start]:
+    """Every site of the table with its first row."""
+    sites: dict[str, Start] = {}
+    for starts in by_bundle.values():
+        for site, start in starts.items():
+            if site not in sites or start.row < sites[site].row:
+                sites[site] = start
+    return sites
+
+
+def without_stratum(starts: Mapping[str, Start], rollout_file: str) -> Iterator[Fault]:
+    """Sites without a stratum, where the study asks for calendar time by stratum."""
+    for start in starts.values():
+        if not start.stratum and start.state != "faulty":
+            yield Fault(
+                code="data.no_stratum",
+                where=f"{Path(rollout_file).name}, row {start.row}, column 'stratum'",
+                got="nothing",
+                allowed="a stratum for every site, since the study file says strata: true",
+                fix="Fill in the column, or leave 'model.strata' out.",
+            )
+
+
 def match_sites(
-    panel_sites: dict[str, int], starts: dict[str, Start], panel_file: str, rollout_file: str
+    panel_sites: Mapping[str, int], starts: Mapping[str, Start], panel_file: str, rollout_file: str
 ) -> list[Fault]:
     """Sites that only one of the two tables knows. panel_sites: site -> first row."""
     faults = []
@@ -197,6 +288,7 @@ def rollout_table(starts: dict[str, Start], sites: Sequence[str], periods: Seque
     columns: dict[str, pd.Series] = {
         "site": pd.Series(list(sites), dtype="str"),
         "state": pd.Series([start.state for start in rows], dtype="str"),
+        "stratum": pd.Series([start.stratum for start in rows], dtype="str"),
     }
     for name in ("allocated_start", "actual_start", "transition_end", "stop"):
         columns[name] = pd.Series([getattr(start, name) for start in rows], dtype=object)

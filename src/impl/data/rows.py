@@ -4,50 +4,56 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from math import isnan, nan
+from math import isnan
 
+from impl.data.answers import Answers, sum_answers
 from impl.data.calendar import Span
-from impl.data.table import (
-    Table,
-    cell_of,
-    read_amount,
-    read_code,
-    read_count,
-    read_date,
-    read_table,
-    read_word,
-)
+from impl.data.numbers import GAP, NUMERIC, CellNumbers, read_category, read_numbers
+from impl.data.table import Table, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
 from impl.study.catalogue import Measure
 from impl.study.characters import plain
 from impl.study.study import Study
 
-STATUSES = ("observed", "suppressed", "not_reported", "missing")
 REQUIRED = ("site", "period_start", "period_end", "measure", "numerator", "denominator")
-OPTIONAL = ("status", "at_most", "vintage", "sum_squares", "name")
-NUMERIC = ("numerator", "denominator", "at_most", "sum_squares")
+OPTIONAL = (
+    "status", "at_least", "at_most", "vintage", "sum_squares", "person_sum_squares", "category", "name"
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)
 class Rows:
-    """Readable rows of the panel table as parallel lists, and what was seen on the way.
+    """Readable cells of the panel table as parallel lists, and what was seen on the way.
 
-    sites: code -> first row. spans: (start, end) -> first row. dropped: rows with no exposure and no events.
+    sites: code -> first row. spans: (start, end) -> first row. dropped: cells with no exposure and no events.
+    answers: (measure, site, first day of the period) -> answers by category, of ordered measures.
+    persons: (measure, site) -> person_sum_squares and its first row.
     """
 
     site: list[str] = field(default_factory=list)
     span: list[Span] = field(default_factory=list)
     measure: list[str] = field(default_factory=list)
-    numbers: list[tuple[float, float, float]] = field(default_factory=list)
-    observed: list[bool] = field(default_factory=list)
+    numbers: list[CellNumbers] = field(default_factory=list)
+    answers: dict[tuple[str, str, date], tuple[float, ...]] = field(default_factory=dict)
     sites: dict[str, int] = field(default_factory=dict)
     spans: dict[Span, int] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     vintage: date | None = None
     dropped: int = 0
+
+    persons: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+
+    def add(self, measure: str, site: str, span: Span, numbers: CellNumbers) -> None:
+        if numbers.numerator == 0 and numbers.denominator == 0:
+            self.dropped += 1
+            numbers = GAP
+        self.site.append(site)
+        self.span.append(span)
+        self.measure.append(measure)
+        self.numbers.append(numbers)
 
 
 def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults: list[Fault]) -> Rows | None:
@@ -70,18 +76,26 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
     rows = Rows()
     dates: dict[str, date] = {}
     codes: dict[str, str] = {}
-    first_rows: dict[tuple[str, str, date], int] = {}
+    first_rows: dict[tuple[str, str, date, int | None], int] = {}
+    answers: dict[tuple[str, str, Span], Answers] = {}
     found: set[str] = set()
+    without_category: list[str] = []
     for row, fields in table.rows:
         name = table.get(fields, "measure")
         found.add(name)
         measure = measures.get(name)
         if measure is None:
             continue  # other measures may share the file
+        if measure.categories is not None and "category" not in table.columns:
+            without_category.append(name)
+            continue
         written = table.get(fields, "site")
         site = codes.get(written) or read_code(cell_of(table, row, fields, "site", faults))
         span = _span(table, row, fields, dates, today, faults)
-        numbers = _numbers(table, row, fields, measure, rows, faults)
+        numbers = read_numbers(table, row, fields, measure, faults)
+        before = len(faults)
+        category = read_category(table, row, fields, measure, gap=numbers is GAP, faults=faults)
+        misplaced = len(faults) > before
         _details(table, row, fields, site, dates, today, rows, faults)
         if site is not None:
             codes[written] = site
@@ -90,27 +104,65 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
             rows.spans.setdefault(span, row)
         if site is None or span is None:
             continue
-        first = first_rows.setdefault((name, site, span[0]), row)
+        if misplaced:
+            answers.setdefault((name, site, span), Answers(shown=table.shown, row=row)).faulty = True
+            continue
+        first = first_rows.setdefault((name, site, span[0], category), row)
         if first != row:
             where = f"{table.shown}, row {row}"
             faults.append(
                 _fault(
                     "data.repeated_row",
                     where,
-                    f"{shorten(site, 40)}, {span[0]}, {name} again",
-                    f"one row a site, period and measure (first in row {first})",
+                    f"{shorten(site, 40)}, {span[0]}, {name}{_of(category)} again",
+                    f"one row a site, period and measure{_of(category)} (first in row {first})",
                     "Delete one of the rows, or sum them.",
                 )
             )
+        elif measure.categories is not None:
+            cell = answers.setdefault((name, site, span), Answers(shown=table.shown, row=row))
+            cell.take(row, category, numbers, faults)
         elif numbers is not None:
-            rows.site.append(site)
-            rows.span.append(span)
-            rows.measure.append(name)
-            rows.numbers.append(numbers)
-            rows.observed.append(not isnan(numbers[0]))
+            rows.add(name, site, span, numbers)
+            faults.extend(_other_persons(table.shown, row, (name, site), numbers, rows))
+    for (name, site, span), cell in answers.items():
+        summed = sum_answers(cell, measures[name], faults)
+        if summed is not None:
+            rows.add(name, site, span, summed[0])
+            rows.answers[name, site, span[0]] = summed[1]
+    if without_category:
+        faults.append(
+            _fault(
+                "data.missing_column",
+                f"{table.shown}, row 1, column 'category'",
+                "no such column",
+                f"present: {without_category[0]} counts answers by category",
+                "Give one row a site, period and answer, the lowest answer as 1.",
+            )
+        )
     faults.extend(_unknown_measures(table.shown, measures, found))
     faults.extend(_near_duplicates(table.shown, rows.sites))
     return rows
+
+
+def _other_persons(
+    shown: str, row: int, key: tuple[str, str], numbers: CellNumbers, rows: Rows
+) -> Iterator[Fault]:
+    squares = numbers.person_sum_squares
+    if not isnan(squares):
+        first, at = rows.persons.setdefault(key, (squares, row))
+        if squares != first:
+            yield _fault(
+                "data.person_sum_squares",
+                f"{shown}, row {row}, column 'person_sum_squares'",
+                f"{squares:g}",
+                f"{first:g}, as for the same site and measure in row {at}",
+                "It is one number a site: the spread of the persons' own means over all periods.",
+            )
+
+
+def _of(category: int | None) -> str:
+    return "" if category is None else f", category {category}"
 
 
 def _span(
@@ -135,108 +187,6 @@ def _span(
         )
         return None
     return start, end
-
-
-def _numbers(
-    table: Table, row: int, fields: list[str], measure: Measure, rows: Rows, faults: list[Fault]
-) -> tuple[float, float, float] | None:
-    """Numerator, denominator and sum of squares; NaN for a declared gap, None after a fault."""
-    before = len(faults)
-    nothing = (nan, nan, nan)
-    status = table.get(fields, "status") or "observed"
-    if status != "observed":
-        read = read_word(cell_of(table, row, fields, "status", faults), STATUSES)
-        _check_gap(table, row, fields, status if read else None, faults)
-        return nothing if len(faults) == before else None
-    at_most = cell_of(table, row, fields, "at_most", faults)
-    if at_most.text:
-        at_most.refuse(
-            "data.at_most",
-            shorten(at_most.text),
-            "empty in an observed row",
-            "Write suppressed in 'status', or empty the cell.",
-        )
-    top = cell_of(table, row, fields, "numerator", faults)
-    bottom = cell_of(table, row, fields, "denominator", faults)
-    if not top.text:
-        top.refuse(
-            "data.missing_numerator",
-            "nothing",
-            "a number",
-            "Write the number (0 for none), or say in 'status': suppressed, not_reported or missing.",
-        )
-        return None
-    mean = measure.kind == "mean"
-    numerator = read_amount(top, signed=True, exponent=True) if mean else read_count(top)
-    if not bottom.text:
-        bottom.refuse(
-            "data.missing_denominator",
-            "nothing",
-            "a number",
-            f"Give the {measure.exposure.get('en', 'denominator')}, or mark the row missing in 'status'.",
-        )
-        return None
-    denominator = read_amount(bottom)
-    squares = cell_of(table, row, fields, "sum_squares", faults)
-    sum_squares = read_amount(squares, exponent=True) if mean and squares.text else nan
-    if numerator is None or denominator is None or sum_squares is None:
-        return None
-    if denominator == 0:
-        if numerator == 0:
-            rows.dropped += 1
-            return nothing
-        events = f"{numerator:g} {'event' if numerator == 1 else 'events'}"
-        bottom.refuse(
-            "data.zero_denominator",
-            f"0 with {events}",
-            "> 0",
-            f"Leave the row out or give the {measure.exposure.get('en', 'denominator')}.",
-        )
-    elif measure.kind != "rate" and denominator != int(denominator):
-        # a rate's exposure may be a fraction; persons and occasions are whole
-        bottom.refuse(
-            "data.fractional_denominator",
-            shorten(bottom.text),
-            f"a whole number for a {measure.kind}",
-            "Give the number itself.",
-        )
-    elif measure.kind == "proportion" and numerator > denominator:
-        top.refuse(
-            "data.more_events_than_denominator",
-            f"{numerator:g} of {denominator:g}",
-            "at most the denominator",
-            "Check both numbers, and that they count the same thing.",
-        )
-    if sum_squares == 0 and denominator > 1:
-        squares.refuse(
-            "data.zero_sum_squares",
-            f"0 for {denominator:g} persons",
-            "> 0",
-            "Give more decimals, or put cells together: persons with one and the same value tell nothing of spread.",
-        )
-    return (numerator, denominator, sum_squares) if len(faults) == before else None
-
-
-def _check_gap(table: Table, row: int, fields: list[str], status: str | None, faults: list[Fault]) -> None:
-    """Faults of a row that is declared a gap."""
-    top = cell_of(table, row, fields, "numerator", faults)
-    if top.text and status is not None:
-        top.refuse(
-            "data.number_in_gap",
-            f"a number in a row marked {status}",
-            "empty",
-            "Empty the cell, or write observed in 'status'.",
-        )
-    bottom = cell_of(table, row, fields, "denominator", faults)
-    if bottom.text:
-        read_amount(bottom)
-    at_most = cell_of(table, row, fields, "at_most", faults)
-    if at_most.text and status == "suppressed":
-        read_count(at_most)
-    elif at_most.text and status is not None:
-        at_most.refuse(
-            "data.at_most", shorten(at_most.text), "empty unless the row is suppressed", "Empty the cell."
-        )
 
 
 def _details(

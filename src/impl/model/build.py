@@ -1,9 +1,11 @@
 """The PyMC model of a study, built from its structure: a plain `pm.Model`.
 
-On the link scale eta = untreated + effect (+ measurement, 0 in this version):
-untreated = intercept + wave + site + calendar or trend + season + cell;
-effect = treated x (curve[time since start] + contrast[group]) + transition.
-Every term that `predict` needs is recorded under a name of its own; row quantities are not stored.
+On the link scale eta = untreated + effect + measurement, each a site x period grid:
+untreated = intercept + wave + site + calendar or trend + season + covariates + further bundles + cell;
+effect = treated x (curve[time since start] + site + contrast[group]) + transition + anticipation;
+measurement = log change of the share of events that is reported.
+Every term that `predict` needs is recorded under a name of its own; row quantities are not stored. All data
+and prior scales are `pm.Data`, so that a compiled model can be given others (`fit.compile_model`).
 """
 
 from __future__ import annotations
@@ -16,19 +18,46 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from impl.data.panel import Panel
-from impl.model.likelihoods.likelihood import Observed
-from impl.model.structure import GROUPS, Structure, describe_structure
+from impl.model.likelihoods.likelihood import Censored, Observed
+from impl.model.structure import BUNDLE, GROUPS, Structure, describe_structure
 from impl.study.study import Study
+
+QUARTER = 3.0  # months; correlations and steps have their priors per quarter
 
 
 class EvaluationModel(pm.Model):  # type: ignore[misc]
     """A `pm.Model` that knows the structure it was built from; nothing else is added to PyMC's class.
 
-    eta: the link-scale predictor of the observed cells, for prior and posterior checks; never recorded.
+    eta: the link-scale predictor of the cells in the likelihood, for prior and posterior checks; never
+    recorded. inputs: the arrays behind every `pm.Data`, by name.
     """
 
     structure: Structure
     eta: Any
+    inputs: dict[str, npt.NDArray[Any]]
+
+
+class Inputs:
+    """The arrays of a structure; each becomes `pm.Data` of the current model when it is first used."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.arrays = arrays_of(structure)
+        self.used: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.used:
+            self.used[name] = pm.Data(name, self.arrays[name])
+        return self.used[name]
+
+
+class PriorInputs:
+    """Prior scales as `pm.Data` scalars, read like the attributes of `Priors`."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+
+    def __getattr__(self, name: str) -> Any:
+        return self._inputs["prior_" + name]
 
 
 def build_model(study: Study, panel: Panel, measure: str | None = None) -> EvaluationModel:
@@ -39,90 +68,173 @@ def build_model(study: Study, panel: Panel, measure: str | None = None) -> Evalu
     return model_of(describe_structure(study, panel, measure))
 
 
-def model_of(structure: Structure) -> EvaluationModel:
-    """The PyMC graph of a structure; all-observed cells are `pm.Data` of the same names as the table's."""
+def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
+    """Every array that a compiled model of this structure may be given, by the name of its `pm.Data`."""
     rows = structure.rows
-    keep = np.flatnonzero(rows["observed"].to_numpy())
+    used = np.flatnonzero(rows["used"].to_numpy())
+    interval = np.flatnonzero(rows["interval"].to_numpy())
+    several = np.flatnonzero(rows["denominator"].to_numpy()[used] > 1)
+    by_site = rows.drop_duplicates("site")
+    by_period = rows.iloc[: len(structure.periods)]
+    treated = structure.grid("treated").astype(float)
+    arrays: dict[str, Any] = {
+        "location": structure.location,
+        "used_row": used,
+        "numerator": rows["numerator"].to_numpy()[used],
+        "denominator": rows["denominator"].to_numpy()[used],
+        "several": several,
+        "sum_squares": rows["sum_squares"].to_numpy()[used][several],
+        "interval_row": interval,
+        "interval_denominator": rows["denominator"].to_numpy()[interval],
+        "at_least": rows["at_least"].to_numpy()[interval],
+        "at_most": rows["at_most"].to_numpy()[interval],
+        "site_wave": by_site["wave"].to_numpy(),
+        "site_stratum": by_site["stratum"].to_numpy(),
+        "site_compared": (~by_site["comparison"]).to_numpy(dtype=float),
+        "years": by_period["years"].to_numpy(),
+        "season_basis": fourier(by_period["phase"].to_numpy(), structure.harmonics),
+        "exposure_bin": structure.grid("bin"),
+        "treated": treated,
+        "treated_years": treated * np.maximum(structure.grid("exposure") - 1, 0) * structure.months / 12.0,
+        "after": structure.grid("after").astype(float),
+        "transition": structure.grid("transition").astype(float),
+        "dose": structure.grid("dose"),
+        "cell_lead": structure.grid("lead"),
+        "cell_group": structure.grid("group"),
+        "quarters": structure.months / QUARTER,
+        "sqrt_months": np.sqrt(structure.months),
+        **{f"prior_{name}": value for name, value in vars(structure.priors).items() if name != "name"},
+    }
+    for name in structure.covariates:
+        arrays[name] = structure.grid(name)
+    for bundle in structure.other_bundles:
+        arrays[BUNDLE + bundle] = structure.grid(BUNDLE + bundle)
+    if structure.effect.basis is not None and structure.effect.scale is not None:
+        arrays["effect_basis"] = structure.effect.basis(structure.bins, structure.months)
+        arrays["other_basis"] = structure.effect.basis(structure.other_bins, structure.months)
+        arrays["effect_scale"] = np.array(structure.effect.scale(structure.priors), dtype=float)
+    for name, belief in (("secular", structure.secular), ("reporting", structure.reporting)):
+        if belief is not None:
+            arrays[name] = np.array([belief.mean, belief.sd])
+    if structure.answers is not None:
+        arrays["answers"] = structure.answers[used]
+    if structure.clustering == "cohort":
+        arrays |= _cohort_arrays(structure)
+    return {name: np.asarray(value) for name, value in arrays.items()}
+
+
+def model_of(structure: Structure) -> EvaluationModel:
+    """The PyMC graph of a structure."""
     coords = {
         "site": list(structure.sites),
         "period": list(range(len(structure.periods))),
         "wave": list(range(structure.waves)),
+        "stratum": list(range(structure.strata)),
         "exposure": list(range(1, structure.bins + 1)),
         "harmonic": list(range(2 * structure.harmonics)),
         "group": list(GROUPS[1:]),
+        "covariate": list(structure.covariates),
+        "other_bundle": list(structure.other_bundles),
+        "other_exposure": list(range(1, structure.other_bins + 1)),
+        "lead": list(range(1, structure.anticipation + 1)),
     }
     with EvaluationModel(coords=coords) as model:
-        cells = Observed(
-            numerator=pm.Data("numerator", rows["numerator"].to_numpy()[keep]),
-            denominator=pm.Data("denominator", rows["denominator"].to_numpy()[keep]),
-            **_spread(structure, keep),
+        inputs = Inputs(structure)
+        priors = PriorInputs(inputs)
+        eta = _untreated(structure, inputs, priors) + _effects(structure, inputs, priors)
+        if structure.reporting is not None:
+            change = pm.Normal("reporting_change", inputs["reporting"][0], inputs["reporting"][1])
+            eta = eta + inputs["treated"] * change
+        eta = _with_cells(structure, eta, inputs, priors)
+        flat = eta.flatten()
+        structure.likelihood.observe(
+            flat[inputs["used_row"]], _observed(structure, flat, inputs, priors), priors
         )
-        eta = _with_cells(structure, _untreated(structure, keep) + _effect(structure, keep), keep)
-        structure.likelihood.observe(eta, cells, structure.priors)
+        if structure.clustering == "cohort":
+            _observe_persons(inputs, model["person_sd"], model["residual_sd"])
     model.structure = structure
-    model.eta = eta
+    model.eta = flat[inputs["used_row"]]
+    model.inputs = {name: inputs.arrays[name] for name in inputs.used}
     built: EvaluationModel = model
     return built
 
 
-def _spread(structure: Structure, keep: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """Sums of squares of the cells with more than one person, where every such cell brought one."""
-    rows = structure.rows.iloc[keep]
-    several = np.flatnonzero(rows["denominator"].to_numpy() > 1)
-    squares = rows["sum_squares"].to_numpy()[several]
-    if structure.likelihood.link != "identity" or several.size == 0 or np.isnan(squares).any():
-        return {}
-    return {"sum_squares": pm.Data("sum_squares", squares), "several": several}
+def _observed(structure: Structure, eta: Any, inputs: Inputs, priors: PriorInputs) -> Observed:
+    del priors
+    spread = structure.spread_known and structure.clustering != "cohort"
+    censored = None
+    if structure.rows["interval"].any():
+        censored = Censored(
+            eta=eta[inputs["interval_row"]],
+            denominator=inputs["interval_denominator"],
+            at_least=inputs["at_least"],
+            at_most=inputs["at_most"],
+        )
+    return Observed(
+        numerator=inputs["numerator"],
+        denominator=inputs["denominator"],
+        sum_squares=inputs["sum_squares"] if spread else None,
+        several=inputs["several"] if spread else None,
+        answers=inputs["answers"] if structure.answers is not None else None,
+        stated_level=structure.measure.stated_level,
+        censored=censored,
+    )
 
 
-def _untreated(structure: Structure, keep: npt.NDArray[np.int64]) -> Any:
-    rows, priors = structure.rows.iloc[keep], structure.priors
-    site, period = rows["site"].to_numpy(), rows["period"].to_numpy()
-    level = _site_levels(structure)[site] if structure.latent_sites else _shared_level(structure)
-    if structure.calendar == "categorical":
-        calendar = pm.ZeroSumNormal("calendar_effect", priors.calendar, dims="period")
-        level = level + calendar[period]
-    elif structure.calendar == "smooth":
-        level = level + _smooth_calendar(structure)[period]
+# --- untreated
+
+
+def _untreated(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
+    """Everything but the bundle and the cells, site x period."""
+    level = _site_levels(structure, inputs, priors)[:, None] + pt.zeros(structure.shape)
+    if structure.calendar != "none":
+        level = level + _calendar(structure, inputs, priors)
     if structure.trend:
-        level = level + pm.Normal("trend", 0.0, priors.trend) * rows["years"].to_numpy()
+        slope = pm.Normal("trend", 0.0, priors.trend) * pt.ones(len(structure.sites))
+        if structure.trend_difference:
+            slope = slope + inputs["site_compared"] * pm.Normal("trend_difference", 0.0, priors.trend)
+        if structure.site_trends:
+            sd = pm.HalfNormal("site_trend_sd", priors.site_trend)
+            slope = slope + sd * pm.Normal("site_trend_raw", 0.0, 1.0, dims="site")
+        level = level + slope[:, None] * inputs["years"][None, :]
     if structure.harmonics:
         amplitude = pm.HalfNormal("season_sd", priors.season)
         raw = pm.Normal("season_raw", 0.0, 1.0, dims="harmonic")
-        level = level + amplitude * pt.dot(fourier(rows["phase"].to_numpy(), structure.harmonics), raw)
+        level = level + (amplitude * pt.dot(inputs["season_basis"], raw))[None, :]
+    if structure.covariates:
+        coefficient = pm.Normal("covariate_effect", 0.0, priors.covariate, dims="covariate")
+        for index, name in enumerate(structure.covariates):
+            level = level + coefficient[index] * inputs[name]
+    if structure.secular is not None:
+        change = pm.Normal("secular_change", inputs["secular"][0], inputs["secular"][1])
+        level = level + inputs["after"] * change
     return level
 
 
-def _shared_level(structure: Structure) -> Any:
-    """Intercept, by site where there are waves."""
-    level = pm.Normal("intercept", structure.location, structure.priors.intercept)
-    if structure.wave_effects:
-        wave = pm.ZeroSumNormal("wave_effect", structure.priors.wave, dims="wave")
-        level = level + wave[structure.rows.drop_duplicates("site")["wave"].to_numpy()]
-    return level
-
-
-def _site_levels(structure: Structure) -> Any:
+def _site_levels(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
     """Level of each site: centred where long series determine it, else non-centred; the same law."""
-    centre, sd = _shared_level(structure), _site_sd(structure)
-    if not structure.centred_sites:
-        return centre + sd * pm.Normal("site_raw", 0.0, 1.0, dims="site")
-    level = pm.Normal("site_level", centre, sd, dims="site")
-    pm.Deterministic("site_raw", (level - centre) / sd, dims="site")  # what `predict` reads
+    level = pm.Normal("intercept", inputs["location"], priors.intercept) * pt.ones(len(structure.sites))
+    if structure.wave_effects:
+        wave = pm.ZeroSumNormal("wave_effect", priors.wave, dims="wave")
+        level = level + wave[inputs["site_wave"]]
+    if not structure.latent_sites:
+        return level
+    sd = _site_sd(structure, priors)
+    if structure.centred_sites:
+        own = pm.Normal("site_level", level, sd, dims="site")
+        pm.Deterministic("site_raw", (own - level) / sd, dims="site")  # what `predict` reads
+        level = own
+    else:
+        level = level + sd * pm.Normal("site_raw", 0.0, 1.0, dims="site")
+    if structure.clustering == "cohort":
+        # the mean of a site's own persons differs from the site's level by their number only
+        spread = pm.HalfNormal("person_sd", priors.residual) / pt.sqrt(inputs["persons"])
+        level = level + spread * pm.Normal("person_raw", 0.0, 1.0, dims="site")
     return level
 
 
-def _smooth_calendar(structure: Structure) -> Any:
-    """Random walk over calendar time, centred so that the intercept stays the mean level."""
-    sd = pm.HalfNormal("calendar_step_sd", structure.priors.calendar_step)
-    steps = pm.Normal("calendar_step", 0.0, 1.0, shape=len(structure.periods) - 1)
-    walk = pt.concatenate([pt.zeros(1), pt.cumsum(steps)]) * sd * np.sqrt(structure.months)
-    return pm.Deterministic("calendar_effect", walk - walk.mean(), dims="period")
-
-
-def _site_sd(structure: Structure) -> Any:
+def _site_sd(structure: Structure, priors: PriorInputs) -> Any:
     """SD between sites; with cell effects it is one share of the total (Hooper 2016, Girling & Hemming 2016)."""
-    priors = structure.priors
     if not structure.latent_cells:
         return pm.HalfNormal("site_sd", priors.site)
     total = pm.HalfNormal("total_sd", priors.site)
@@ -131,41 +243,198 @@ def _site_sd(structure: Structure) -> Any:
     return pm.Deterministic("site_sd", total * pt.sqrt(share))
 
 
-def _with_cells(structure: Structure, eta: Any, keep: npt.NDArray[np.int64]) -> Any:
-    """Add cell effects: non-centred, or hierarchically centred where each cell carries much information."""
-    if not structure.latent_cells:
-        return eta
-    model = pm.modelcontext(None)
-    if structure.latent_sites:
-        sd = model["cell_sd"]
+def _calendar(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
+    """Calendar time, 1 x period, or site x period where strata have their own."""
+    if structure.calendar == "categorical":
+        calendar = pm.ZeroSumNormal("calendar_effect", priors.calendar, dims="period")
+    elif structure.calendar == "shocks":
+        sd = pm.HalfNormal("shock_sd", priors.shock)
+        raw = pm.ZeroSumNormal("shock_raw", 1.0, dims="period")
+        calendar = pm.Deterministic("calendar_effect", sd * raw, dims="period")
     else:
-        sd = pm.HalfNormal("cell_sd", structure.priors.single_site_cell)
-    if structure.centred_cells:
-        return pm.Normal("cell_level", eta, sd, shape=len(keep))
-    rows = structure.rows.iloc[keep]
-    raw = pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))
-    return eta + sd * raw[rows["site"].to_numpy(), rows["period"].to_numpy()]
+        # a random walk, centred so that the intercept stays the mean level
+        sd = pm.HalfNormal("calendar_step_sd", priors.calendar_step)
+        steps = pm.Normal("calendar_step", 0.0, 1.0, shape=len(structure.periods) - 1)
+        walk = pt.concatenate([pt.zeros(1), pt.cumsum(steps)]) * sd * inputs["sqrt_months"]
+        calendar = pm.Deterministic("calendar_effect", walk - walk.mean(), dims="period")
+    if not structure.strata:
+        return calendar[None, :]
+    sd = pm.HalfNormal("stratum_sd", priors.stratum)
+    own = pm.Normal("stratum_raw", 0.0, 1.0, dims=("stratum", "period"))
+    return calendar[None, :] + (sd * own)[inputs["site_stratum"]]
 
 
-def _effect(structure: Structure, keep: npt.NDArray[np.int64]) -> Any:
-    rows, priors = structure.rows.iloc[keep], structure.priors
-    curve = pm.Deterministic(
-        "curve", structure.effect.curve(structure.bins, structure.months, priors), dims="exposure"
-    )
+# --- effect
+
+
+def _effects(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
+    """The bundle's effect and that of further bundles, site x period."""
+    if not structure.other_bundles:
+        level = pm.Normal("effect_level", 0.0, priors.effect)
+        return _effect(structure, level, inputs, priors)
+    # bundles are alike a priori (docs/model.md §2): effects around a common mean
+    mean, sd = pm.Normal("bundle_mean", 0.0, priors.effect), pm.HalfNormal("bundle_sd", priors.other_bundle)
+    own = pm.Normal("bundle_raw", 0.0, 1.0, shape=1 + len(structure.other_bundles))
+    level = pm.Deterministic("effect_level", mean + sd * own[0])
+    total = _effect(structure, level, inputs, priors)
+    length = structure.other_bins
+    curves = []
+    for index, bundle in enumerate(structure.other_bundles):
+        curve = (mean + sd * own[index + 1]) * pt.ones(length)
+        if structure.effect.basis is not None and length > 1:
+            scale = _scale(inputs, f"other_{index}")
+            steps = pm.Normal(f"other_{index}_step", 0.0, 1.0, shape=length - 1)
+            curve = curve + scale * pt.dot(inputs["other_basis"], steps)
+        curves.append(curve)
+        total = total + pt.concatenate([pt.zeros(1), curve])[inputs[BUNDLE + bundle]]
+    pm.Deterministic("other_curve", pt.stack(curves), dims=("other_bundle", "other_exposure"))
+    return total
+
+
+def _scale(inputs: Inputs, name: str) -> Any:
+    """Scale of a linear shape (`effects.effect.Scale`); parts that the shape does not use keep their prior."""
+    median, log_sd, half = (inputs["effect_scale"][index] for index in range(3))
+    on_log = pm.Normal(f"{name}_scale_log", 0.0, 1.0)
+    return median * pt.exp(log_sd * on_log) + half * pm.HalfNormal(f"{name}_scale_half", 1.0)
+
+
+def _effect(structure: Structure, level: Any, inputs: Inputs, priors: PriorInputs) -> Any:
+    shape, length = structure.effect, structure.bins
+    if shape.curve is not None:
+        curve = shape.curve(level, length, structure.months, priors)
+    elif length > 1:
+        steps = pm.Normal("effect_step", 0.0, 1.0, shape=length - 1)
+        curve = level + _scale(inputs, "effect") * pt.dot(inputs["effect_basis"], steps)
+    else:
+        curve = level * pt.ones(1)
+    curve = pm.Deterministic("curve", curve, dims="exposure")
     # bin 0 is "not started": a zero in front makes the lookup branch-free
-    effect = pt.concatenate([pt.zeros(1), curve])[rows["bin"].to_numpy()]
+    effect = pt.concatenate([pt.zeros(1), curve])[inputs["exposure_bin"]]
+    if structure.site_effects:
+        effect = effect + inputs["treated"] * _site_effects(structure, priors)[:, None]
+    if structure.site_slopes:
+        sd = pm.HalfNormal("site_slope_sd", priors.site_slope)
+        slope = sd * pm.Normal("site_slope_raw", 0.0, 1.0, dims="site")
+        effect = effect + inputs["treated_years"] * slope[:, None]
     if structure.contrast:
         sd = pm.HalfNormal("contrast_sd", priors.contrast)
         shift = pm.Deterministic(
             "contrast", sd * pm.Normal("contrast_raw", 0.0, 1.0, dims="group"), dims="group"
         )
-        padded = pt.concatenate([pt.zeros(1), shift])
-        effect = effect + rows["treated"].to_numpy(dtype=float) * padded[rows["group"].to_numpy()]
-    if structure.transition:
-        effect = effect + rows["transition"].to_numpy(dtype=float) * pm.Normal(
-            "transition_effect", 0.0, priors.transition
-        )
+        effect = effect + inputs["treated"] * pt.concatenate([pt.zeros(1), shift])[inputs["cell_group"]]
+    if structure.transition == "own":
+        effect = effect + inputs["transition"] * pm.Normal("transition_effect", 0.0, priors.transition)
+    elif structure.transition == "dose":
+        effect = effect + inputs["dose"] * curve[0]
+    if structure.anticipation:
+        early = pm.Normal("anticipation_effect", 0.0, priors.anticipation, dims="lead")
+        effect = effect + pt.concatenate([pt.zeros(1), early])[inputs["cell_lead"]]
     return effect
+
+
+def _site_effects(structure: Structure, priors: PriorInputs) -> Any:
+    """What each site's effect has beyond the mean; with many sites it may go with the site's level.
+
+    The correlation is LKJ(2), which for two terms is Beta(2, 2) on -1 to 1.
+    """
+    sd = pm.HalfNormal("site_effect_sd", priors.site_effect)
+    own = pm.Normal("site_effect_raw", 0.0, 1.0, dims="site")
+    if structure.site_correlation:
+        half = pm.Beta("site_correlation_half", 2.0, 2.0)
+        correlation = pm.Deterministic("site_correlation", 2.0 * half - 1.0)
+        level = pm.modelcontext(None)["site_raw"]
+        own = correlation * level + pt.sqrt(1.0 - correlation**2) * own
+    return pm.Deterministic("site_effect", sd * own, dims="site")
+
+
+# --- cells
+
+
+def _with_cells(structure: Structure, eta: Any, inputs: Inputs, priors: PriorInputs) -> Any:
+    """Add cell effects: non-centred, or hierarchically centred where each cell carries much information."""
+    if structure.clustering == "decay":
+        return _with_series(structure, eta, inputs, priors)
+    if not structure.latent_cells:
+        return eta
+    sd = (
+        pm.modelcontext(None)["cell_sd"]
+        if structure.latent_sites
+        else pm.HalfNormal("cell_sd", priors.single_site_cell)
+    )
+    if structure.centred_cells:
+        return pm.Normal("cell_level", eta, sd, dims=("site", "period"))
+    return eta + sd * pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))
+
+
+def _with_series(structure: Structure, eta: Any, inputs: Inputs, priors: PriorInputs) -> Any:
+    """Add a stationary series per site whose correlation fades with distance in time (Kasza 2017)."""
+    if len(structure.sites) == 1:
+        sd = pm.HalfNormal("total_sd", priors.single_site_cell)
+        correlation = pm.TruncatedNormal(
+            "period_autocorrelation",
+            priors.autocorrelation_mean,
+            priors.autocorrelation_sd,
+            lower=-0.5,
+            upper=0.98,
+        )
+    else:
+        sd = pm.HalfNormal("total_sd", priors.site)
+        quarter = pm.Beta("quarter_autocorrelation", priors.cell_share_alpha, priors.cell_share_beta)
+        correlation = pm.Deterministic("period_autocorrelation", quarter ** inputs["quarters"])
+    if structure.centred_cells:
+        level = pm.Flat("cell_level", dims=("site", "period"))
+        pm.Potential("cell_series", _series_log_density(level - eta, sd, correlation))
+        return level
+    raw = pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))
+    return eta + sd * pt.dot(raw, series_factor(correlation, len(structure.periods)).T)
+
+
+def series_factor(correlation: Any, length: int) -> Any:
+    """L with L L' = R, R[s, t] = correlation^|s - t|: the lower Cholesky factor in closed form."""
+    lag = np.subtract.outer(np.arange(length), np.arange(length))
+    powers = pt.power(correlation, np.arange(length, dtype=float))[np.abs(lag)]
+    innovation = pt.concatenate([pt.ones(1), pt.ones(length - 1) * pt.sqrt(1.0 - correlation**2)])
+    return pt.switch(np.asarray(lag >= 0), powers, 0.0) * innovation[None, :]
+
+
+def _series_log_density(deviation: Any, sd: Any, correlation: Any) -> Any:
+    """Log-density of stationary first-order series, one a row."""
+    innovation = sd * pt.sqrt(1.0 - correlation**2)
+    first = pm.logp(pm.Normal.dist(0.0, sd), deviation[:, 0]).sum()
+    return (
+        first + pm.logp(pm.Normal.dist(correlation * deviation[:, :-1], innovation), deviation[:, 1:]).sum()
+    )
+
+
+def _cohort_arrays(structure: Structure) -> dict[str, Any]:
+    """Sufficient statistics of a complete closed cohort: persons a site, and their squares between and within."""
+    by_site = structure.rows.groupby("site", sort=True)
+    persons = by_site["denominator"].first().to_numpy()
+    between = by_site["person_sum_squares"].first().to_numpy()
+    within = by_site["sum_squares"].sum().to_numpy() - len(structure.periods) * between
+    return {"persons": persons, "persons_between": between, "persons_within": within}
+
+
+def _observe_persons(inputs: Inputs, person_sd: Any, residual_sd: Any) -> None:
+    """Spread of persons' means over time, and of persons around their own means, in a closed cohort.
+
+    T x between ~ (residual^2 + T person^2) chi2(n - 1); within ~ residual^2 chi2((n - 1)(T - 1)): with the
+    cell means they are sufficient for the block-exchangeable model (one-way analysis of variance).
+    """
+    persons, periods = inputs["persons"], inputs["years"].shape[0]
+    residual = pt.sqr(residual_sd)
+    pm.Gamma(
+        "persons_between_observed",
+        alpha=(persons - 1.0) / 2.0,
+        beta=1.0 / (2.0 * (residual / periods + pt.sqr(person_sd))),
+        observed=inputs["persons_between"],
+    )
+    pm.Gamma(
+        "persons_within_observed",
+        alpha=(persons - 1.0) * (periods - 1.0) / 2.0,
+        beta=1.0 / (2.0 * residual),
+        observed=inputs["persons_within"],
+    )
 
 
 def fourier(phase: np.ndarray, harmonics: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Estimands: what is asked of the posterior, as algebra on row quantities (g-computation).
 
 Every natural-scale estimand compares the same cells with and without the bundle: the same sites, months,
-site and cell effects. The rate estimand holds the observed exposure fixed.
+site and cell effects. The rate estimand holds the observed exposure fixed. Scenarios and new sites are row
+tables under the same fit.
 """
 
 from __future__ import annotations
@@ -13,17 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from impl.model.choices import baseline
-from impl.model.curves import main_curves
 from impl.model.fitted import Fit
-from impl.model.predict import predict
-from impl.model.structure import GROUPS, Structure
-from impl.model.values import Crude, Estimates
-from impl.model.verdict import decide
-from impl.release.release import ModelSummary
+from impl.model.predict import NEW_SITE, predict
+from impl.model.structure import BUNDLE, GROUPS, Structure
 
 Array = npt.NDArray[np.float64]
 LEVELS = (0.5, 0.9)
+ESTABLISHED_MONTHS = 6  # from here on a bundle counts as established (scenario «everyone at six months»)
+EARLIER_MONTHS = 6  # how much earlier the start is in the scenario «half a year earlier»
+NODES = 20  # of the Gauss-Hermite rule that averages over sites
 
 
 class Asked(NamedTuple):
@@ -64,8 +63,13 @@ def reported_draws(fit: Fit) -> dict[Asked, Array]:
     reported[Asked("after", first, last, "level")] = window.with_bundle.sum(axis=1) / window.total * per
     for time in sums.times:
         _add(reported, structure, "pte", int(time), int(time), None, sums.of(sums.times == time))
+    if len(structure.sites) > 1:
+        _add_sites(reported, fit, window_rows(structure))
+    _add_scenarios(reported, fit, window_rows(structure))
     if structure.contrast:
         _add_contrast(reported, fit, window_rows(structure))
+    for bundle in structure.other_bundles:
+        _add_other(reported, fit, bundle)
     return reported
 
 
@@ -97,17 +101,20 @@ class Sums:
         )
 
 
-def _sums(fit: Fit, rows: pd.DataFrame) -> Sums:
-    times, place = np.unique(rows["exposure"].to_numpy(), return_inverse=True)
+def _sums(fit: Fit, rows: pd.DataFrame, other: str | None = None) -> Sums:
+    """Sums by exposure time of the study's bundle, or of a further one."""
+    exposure = rows["exposure" if other is None else BUNDLE + other]
+    times, place = np.unique(exposure.to_numpy(), return_inverse=True)
     member = np.zeros((len(rows), len(times)))
     member[np.arange(len(rows)), place] = 1.0
     weight = member * rows["denominator"].to_numpy()[:, None]
     share = member / member.sum(axis=0)
     mean = fit.structure.likelihood.mean
-    parts = [
-        (mean(part.untreated + part.effect) @ weight, mean(part.untreated) @ weight, part.effect @ share)
-        for part in predict(fit, rows)
-    ]
+    parts = []
+    for part in predict(fit, rows):
+        effect = part.effect if other is None else part.others[other]
+        whole = part.untreated + part.effect
+        parts.append((mean(whole) @ weight, mean(whole - effect) @ weight, effect @ share))
     with_bundle, without, effect = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Sums(
         times=times, with_bundle=with_bundle, without=without, exposure=weight.sum(axis=0), effect=effect
@@ -134,6 +141,142 @@ def _add(
             reported[Asked(estimand, first, last, "averted", group)] = without - with_bundle
 
 
+def _add_levels(
+    reported: dict[Asked, Array], structure: Structure, estimand: str, with_bundle: Array, without: Array
+) -> None:
+    """An estimand from two levels (per unit of exposure), on the natural scales."""
+    first, last = structure.window
+    reported[Asked(estimand, first, last, "difference")] = (with_bundle - without) * structure.measure.per
+    if structure.likelihood.link != "identity":
+        reported[Asked(estimand, first, last, "ratio")] = with_bundle / without
+
+
+# --- who is counted
+
+
+def _add_sites(reported: dict[Asked, Array], fit: Fit, window: pd.DataFrame) -> None:
+    """The same window with other weights: every site equally, every calendar period equally, the population
+    of sites, and one new site; and the last exposure time by itself."""
+    structure = fit.structure
+    first, last = structure.window
+    share = window["denominator"] / window.groupby("site")["denominator"].transform("sum")
+    by_site = (share / window["site"].nunique()).to_numpy()
+    periods = window.groupby("period")["period"].transform("size") * window["period"].nunique()
+    mean = structure.likelihood.mean
+    parts = [
+        (
+            mean(part.untreated + part.effect) @ by_site,
+            mean(part.untreated) @ by_site,
+            part.effect @ (1.0 / periods.to_numpy()),
+        )
+        for part in predict(fit, window)
+    ]
+    with_bundle, without, calendar = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    _add_levels(reported, structure, "tate_site", with_bundle, without)
+    reported[Asked("ctate", first, last, "link")] = calendar
+    if structure.supported > 1:
+        for scale in ("link", "difference", "ratio"):
+            at_end = reported.get(Asked("pte", structure.supported, structure.supported, scale))
+            if at_end is not None:
+                reported[Asked("lte", structure.supported, structure.supported, scale)] = at_end
+    if structure.latent_sites or structure.clustering == "decay":
+        _add_levels(reported, structure, "population", *population_levels(fit, window))
+    if structure.site_effects:
+        new = _sums(fit, window.assign(site=NEW_SITE))
+        _add(reported, structure, "new_site", first, last, None, new)
+
+
+def population_levels(fit: Fit, window: pd.DataFrame) -> tuple[Array, Array]:
+    """Marginal levels with and without the bundle, per unit of exposure: the window's cells averaged over the
+    population of sites instead of these sites. A level is normal on the link scale, so the average has a
+    closed form on the log scale (exp(m + v/2)) and is one Gauss-Hermite sum on the logit scale.
+    """
+    structure = fit.structure
+    weight = window["denominator"].to_numpy() / float(window["denominator"].sum())
+    site, effect, correlation = (
+        _scalar(fit, name) for name in ("site_sd", "site_effect_sd", "site_correlation")
+    )
+    between = (
+        _scalar(fit, "total_sd") ** 2 if structure.clustering in ("decay", "nested", "cohort") else site**2
+    )
+    slope = _scalar(fit, "site_slope_sd")
+    years = np.maximum(window["exposure"].to_numpy() - 1, 0) * structure.months / 12.0
+    levels = []
+    start = 0
+    for part in predict(fit, window.assign(site=NEW_SITE), typical=True):
+        chosen = slice(start, start + len(part.untreated))
+        start = chosen.stop
+        without = between[chosen, None]
+        added = (effect**2 + 2.0 * correlation * site * effect)[chosen, None]
+        with_bundle = without + added + (slope[chosen, None] * years) ** 2
+        levels.append(
+            (
+                _average(structure, part.untreated + part.effect, with_bundle) @ weight,
+                _average(structure, part.untreated, without) @ weight,
+            )
+        )
+    after, before = (np.concatenate(arrays) for arrays in zip(*levels, strict=True))
+    return after, before
+
+
+def _scalar(fit: Fit, name: str) -> Array:
+    """Draws of a scalar, zeros where the model has no such term."""
+    return fit.flat(name) if name in fit.tree.posterior.data_vars else np.zeros(fit.draws)
+
+
+def _average(structure: Structure, centre: Array, variance: Array) -> Array:
+    """Mean natural level of a normal link-scale level, draw x row."""
+    mean = structure.likelihood.mean
+    if structure.likelihood.link == "identity":
+        return mean(centre)
+    if structure.likelihood.link == "log":
+        return mean(centre + variance / 2.0)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    spread = np.sqrt(variance)
+    total: Array = np.zeros(centre.shape)
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        total += weight * mean(centre + spread * node)
+    return total
+
+
+# --- what if
+
+
+def _add_scenarios(reported: dict[Asked, Array], fit: Fit, window: pd.DataFrame) -> None:
+    """Everyone past the first half year; and the start half a year earlier."""
+    structure = fit.structure
+    established = round(ESTABLISHED_MONTHS / structure.months)
+    if 1 < established <= structure.supported:
+        later = np.maximum(window["exposure"], established)
+        rows = window.assign(bin=np.minimum(later, structure.bins), exposure=later)
+        _add(reported, structure, "established", established, structure.window[1], None, _sums(fit, rows))
+    earlier = round(EARLIER_MONTHS / structure.months)
+    if earlier < 1 or structure.likelihood.link == "identity":
+        return
+    rows = structure.rows
+    rows = rows[rows["observed"] & np.isfinite(rows["start"]) & (rows["start"] < len(structure.periods))]
+    exposure = (rows["period"] - rows["start"] + 1 + earlier).clip(lower=0).astype(int)
+    rows, exposure = rows[exposure > 0], exposure[exposure > 0]
+    # past the last exposure time with support of its own, a cell stays in the bin it was in
+    moved = rows.assign(
+        treated=True,
+        transition=False,
+        dose=0.0,
+        lead=0,
+        exposure=exposure,
+        bin=np.where(
+            rows["bin"] > structure.supported, rows["bin"], np.minimum(exposure, structure.supported)
+        ),
+    )
+    weight = moved["denominator"].to_numpy()
+    mean = structure.likelihood.mean
+    averted = [
+        (mean(old.untreated + old.effect) - mean(new.untreated + new.effect)) @ weight
+        for old, new in zip(predict(fit, rows), predict(fit, moved), strict=True)
+    ]
+    reported[Asked("earlier", earlier, None, "averted")] = np.concatenate(averted)
+
+
 def _add_contrast(reported: dict[Asked, Array], fit: Fit, window: pd.DataFrame) -> None:
     """Effect by group over the same cells, each scenario with every cell in that group, and yes minus no."""
     structure = fit.structure
@@ -153,139 +296,13 @@ def _add_contrast(reported: dict[Asked, Array], fit: Fit, window: pd.DataFrame) 
             reported[Asked("contrast", first, last, scale, "consistent:yes-no")] = value
 
 
-def estimate(fit: Fit) -> Estimates:
-    """Summaries of every reported quantity, the levels of the table, the main curve and the verdict."""
+def _add_other(reported: dict[Asked, Array], fit: Fit, bundle: str) -> None:
+    """Time-averaged effect of a further bundle over its own treated cells, the study's bundle as it was."""
     structure = fit.structure
-    reported = reported_draws(fit)
-    chances = _probabilities(structure, reported)
-    records = [
-        _summary(structure, asked, draws, level, chances.get((*asked[:3], asked.group), {}))
-        for asked, draws in reported.items()
-        if asked.scale != "level"
-        for level in LEVELS
-    ]
-    levels = {
-        asked.estimand: float(np.median(draws)) for asked, draws in reported.items() if asked.scale == "level"
-    }
-    crude = _crude(structure)
-    before = crude.before_numerator / crude.before_denominator * structure.measure.per
     first, last = structure.window
-    outcome = None
-    if fit.profile == "full" and structure.role == "primary":
-        outcome = decide(structure.measure.direction, chances[("tate", first, last, None)])
-    warnings = list(structure.warnings)
-    if outcome == "uncertain":
-        warnings.append(("absence_not_judged", {}))
-    if fit.amber:
-        warnings.append(("divergences_few", {"count": int(fit.tree.sample_stats["diverging"].sum())}))
-    window = window_rows(structure)
-    return Estimates(
-        measure=structure.measure.id,
-        profile=fit.profile,
-        seed=fit.seed,
-        started=fit.started,
-        seconds=round(fit.seconds, 1),
-        kind=structure.kind,
-        sequences=structure.waves,
-        window=structure.window,
-        model=_model_summary(structure),
-        table=pd.DataFrame.from_records(records),
-        crude=crude,
-        before=before,
-        expected=levels["expected"],
-        after=levels["after"],
-        curves=main_curves(fit),
-        outcome=outcome,
-        contrast_sites={
-            name: int(window.loc[window["group"] == index, "site"].nunique())
-            for index, name in enumerate(GROUPS)
-            if structure.contrast
-        },
-        warnings=tuple(warnings),
-    )
-
-
-def _probabilities(
-    structure: Structure, reported: dict[Asked, Array]
-) -> dict[tuple[str, int | None, int | None, str | None], dict[str, float]]:
-    """P(better), P(worthwhile), P(negligible), P(harm) per estimand, from its relative change."""
-    if structure.measure.direction == "ambiguous":
-        return {key: {} for key in {(*asked[:3], asked.group) for asked in reported}}
-    good = -1.0 if structure.measure.direction == "lower" else 1.0
-    worthwhile, harm, negligible = structure.decision
-    level = reported[Asked("expected", *structure.window, "level")]
-    chances: dict[tuple[str, int | None, int | None, str | None], dict[str, float]] = {}
-    for asked, draws in reported.items():
-        key = (*asked[:3], asked.group)
-        if asked.estimand == "contrast":
-            if asked.scale == "link":
-                chances[key] = {"p_better": float(np.mean(good * draws > 0))}
-            continue
-        if asked.scale == "ratio":
-            change = good * (draws - 1.0)
-        elif asked.scale == "difference" and structure.likelihood.link == "identity":
-            change = good * draws / np.abs(level)
-        else:
-            continue
-        chances[key] = {
-            "p_better": float(np.mean(change > 0)),
-            "p_worthwhile": float(np.mean(change > worthwhile)),
-            "p_negligible": float(np.mean(np.abs(change) < negligible)),
-            "p_harm": float(np.mean(change < -harm)),
-        }
-    return chances
-
-
-def _summary(
-    structure: Structure, asked: Asked, draws: Array, level: float, chances: dict[str, float]
-) -> dict[str, object]:
-    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return {
-        "measure": structure.measure.id,
-        "bundle": structure.bundle,
-        "estimand": asked.estimand,
-        "from": asked.first,
-        "to": asked.last,
-        "scale": asked.scale,
-        "group": asked.group,
-        "mean": float(draws.mean()),
-        "sd": float(draws.std(ddof=1)),
-        "median": float(np.median(draws)),
-        "lower": float(lower),
-        "upper": float(upper),
-        "level": level,
-        **{
-            name: chances.get(name, np.nan) for name in ("p_better", "p_worthwhile", "p_negligible", "p_harm")
-        },
-    }
-
-
-def _crude(structure: Structure) -> Crude:
     rows = structure.rows
-    before = rows[baseline(rows)]
-    after = window_rows(structure)
-    return Crude(
-        before_numerator=float(before["numerator"].sum()),
-        before_denominator=float(before["denominator"].sum()),
-        after_numerator=float(after["numerator"].sum()),
-        after_denominator=float(after["denominator"].sum()),
-    )
-
-
-def _model_summary(structure: Structure) -> ModelSummary:
-    observed = structure.rows["observed"]
-    counts = structure.likelihood.link != "identity"
-    return ModelSummary(
-        measure=structure.measure.id,
-        likelihood=structure.likelihood.name,
-        effect=structure.effect.name,
-        clustering=structure.clustering,
-        calendar=structure.calendar,
-        trend="linear" if structure.trend else "none",
-        season="fourier" if structure.harmonics else "none",
-        wave_effects=structure.wave_effects,
-        priors=structure.priors.name,
-        cells=int(observed.sum()),
-        gaps=int((~observed).sum()),
-        events=int(structure.rows.loc[observed, "numerator"].sum()) if counts else None,
-    )
+    time = rows[BUNDLE + bundle]
+    reached = int(time[rows["observed"]].max())
+    chosen = rows[rows["observed"] & time.between(min(first, reached), min(last, reached))]
+    sums = _sums(fit, chosen, bundle)
+    _add(reported, structure, "other_bundle", int(sums.times.min()), int(sums.times.max()), bundle, sums)

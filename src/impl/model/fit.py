@@ -1,13 +1,18 @@
-"""Sampling: nutpie with a recorded seed, one retry at a higher target, nothing stored row by row."""
+"""Sampling: nutpie with a recorded seed, one retry at a higher target, nothing stored row by row.
+
+A compiled model is kept and given other data wherever the structure is the same: a refit costs no compilation.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import nutpie
 import xarray as xr
 from pymc.backends.arviz import find_constants, find_observations
@@ -19,12 +24,17 @@ from impl.model.fitted import Fit
 from impl.study.study import Study
 
 Profile = Literal["full", "smoke"]
+Compiled = Any
+"""nutpie's compiled model; the package has no types."""
 
 SETTINGS: dict[Profile, tuple[int, int, int]] = {"full": (4, 1000, 1000), "smoke": (2, 300, 300)}
 """Chains, warm-up draws and kept draws per chain."""
 FIRST_TARGET, RETRY_TARGET = 0.95, 0.99
 AMBER_SHARE = 0.001  # divergences that may remain after the retry …
 AMBER_SHIFT = 0.1  # … when the effect moved by less than this many posterior SDs
+KEPT_MODELS = 12
+_compiled: OrderedDict[tuple[object, ...], Compiled] = OrderedDict()
+"""Compiled models of this process by `compile_key`, the last used at the end."""
 
 
 def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -> Fit:
@@ -35,27 +45,91 @@ def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -
     """
     if profile not in SETTINGS:
         raise ValueError(f"profile must be one of {sorted(SETTINGS)}, got {profile!r}")
-    started, clock = datetime.now(UTC), time.monotonic()
-    compiled = nutpie.compile_pymc_model(model)
-    first = _sample(compiled, model, study.seed, profile, FIRST_TARGET, started)
+    clock = time.monotonic()
+    compiled = compile_model(model)
+    first = sample_once(model, compiled, seed=study.seed, profile=profile)
     if check_fit(first).passed or profile == "smoke":
         return replace(first, seconds=time.monotonic() - clock)
-    second = _sample(compiled, model, study.seed, profile, RETRY_TARGET, started)
+    second = sample_once(model, compiled, seed=study.seed, profile=profile, target=RETRY_TARGET)
     moved = abs(window_effect(second).mean() - window_effect(first).mean())
     few = 0 < divergence_share(second) <= AMBER_SHARE
     amber = bool(few and moved < AMBER_SHIFT * window_effect(second).std())
-    return replace(second, retried=True, amber=amber, seconds=time.monotonic() - clock)
+    seconds = time.monotonic() - clock
+    return replace(second, started=first.started, retried=True, amber=amber, seconds=seconds)
 
 
-def _sample(
-    compiled: nutpie.compile_pymc.CompiledPyMCModel,
+def compile_model(model: EvaluationModel) -> Compiled:
+    """The compiled model with this model's data: from memory where the structure was compiled before."""
+    key = compile_key(model)
+    compiled = _compiled.pop(key, None)
+    if compiled is None:
+        compiled = nutpie.compile_pymc_model(model)
+    _compiled[key] = compiled
+    while len(_compiled) > KEPT_MODELS:
+        _compiled.popitem(last=False)
+    check_inputs(model)
+    return compiled.with_data(**model.inputs)
+
+
+def compile_key(model: EvaluationModel) -> tuple[object, ...]:
+    """What the compiled code depends on: the decided structure, and the graph's own variables and data."""
+    variables = tuple(variable.name for variable in (*model.free_RVs, *model.deterministics))
+    dims = tuple((name, len(labels)) for name, labels in model.coords.items())
+    potentials = tuple(potential.name for potential in model.potentials)
+    inputs = tuple((name, array.ndim, array.dtype.kind) for name, array in model.inputs.items())
+    return (*model.structure.compiled_key(), variables, dims, potentials, inputs)
+
+
+def check_inputs(model: EvaluationModel) -> None:
+    """Refuse data that compiled code would read past the end of: it checks no index itself.
+
+    Raises ValueError; the data come from a structure, so this is a fault of ours.
+    """
+    structure, inputs = model.structure, model.inputs
+    sites, periods = structure.shape
+    cells = sites * periods
+    largest = {
+        "used_row": cells,
+        "interval_row": cells,
+        "several": len(inputs["used_row"]),
+        "site_wave": structure.waves,
+        "site_stratum": max(1, structure.strata),
+        "exposure_bin": structure.bins + 1,
+        "cell_group": len(model.coords["group"]) + 1,
+        "cell_lead": structure.anticipation + 1,
+    }
+    for name, array in inputs.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"input {name} is not finite")
+        if array.dtype.kind in "iu" and array.size:
+            limit = largest.get(name, len(model.coords["other_exposure"]) + 1)
+            if array.min() < 0 or array.max() >= limit:
+                raise ValueError(f"input {name} holds positions outside 0 to {limit - 1}")
+    rows = len(inputs["used_row"])
+    for name in ("numerator", "denominator", "answers"):
+        if name in inputs and len(inputs[name]) != rows:
+            raise ValueError(f"input {name} has {len(inputs[name])} values for {rows} cells")
+    for name, array in inputs.items():
+        grid = name.startswith(("exposure_bin", "treated", "bundle:", "covariate:"))
+        if grid and array.shape != (sites, periods):
+            raise ValueError(f"input {name} has shape {array.shape}, not {(sites, periods)}")
+
+
+def sample_once(
     model: EvaluationModel,
+    compiled: Compiled,
+    *,
     seed: int,
-    profile: Profile,
-    target: float,
-    started: datetime,
+    profile: Profile = "full",
+    target: float = FIRST_TARGET,
+    settings: tuple[int, int, int] | None = None,
 ) -> Fit:
-    chains, tune, draws = SETTINGS[profile]
+    """One run of the sampler, whatever the gates say of it.
+
+    settings: chains, warm-up draws and kept draws per chain, where the profile's are not wanted.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    chains, tune, draws = settings or SETTINGS[profile]
     tree = nutpie.sample(
         compiled,
         draws=draws,
@@ -79,11 +153,17 @@ def _sample(
         retried=False,
         amber=False,
         started=started,
-        seconds=0.0,
+        seconds=time.monotonic() - clock,
     )
 
 
-def _group(values: dict[str, np.ndarray]) -> xr.DataTree:
+def _group(values: dict[str, npt.NDArray[Any]]) -> xr.DataTree:
+    arrays = {name: np.asarray(array) for name, array in values.items()}
     return xr.DataTree(
-        xr.Dataset({name: (f"{name}_row", np.asarray(array)) for name, array in values.items()})
+        xr.Dataset(
+            {
+                name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)
+                for name, array in arrays.items()
+            }
+        )
     )

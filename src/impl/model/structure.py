@@ -6,9 +6,10 @@ the design is written down: the PyMC graph, `predict` and every estimand read th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +17,28 @@ import pandas as pd
 
 from impl.data.panel import Panel
 from impl.model.choices import (
+    CORRELATED_SITES,
     Kind,
     Notes,
     Warned,
     baseline,
+    check_bundles,
     check_comparison,
+    check_covariates,
     choose_calendar,
     choose_effect,
     choose_harmonics,
     choose_laws,
+    choose_secular,
+    choose_site_effects,
+    choose_site_trends,
+    choose_strata,
+    choose_transition,
     choose_trend,
     choose_wave_effects,
     choose_window,
     supported_exposure,
+    warn_of_design,
 )
 from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
@@ -37,7 +47,10 @@ from impl.model.likelihoods.likelihood import Likelihood, link_of
 from impl.model.priors import Priors, resolve_priors, scaled
 from impl.study.catalogue import Measure
 from impl.study.load import read_measure
-from impl.study.study import Study
+from impl.study.study import Belief, Dose, Study
+
+Array = npt.NDArray[np.float64]
+Role = Literal["primary", "paired", "negative_control"]
 
 CENTRED_CELLS = 5.0  # information x variance above which cell effects are centred (docs/model.md §4) …
 CENTRED_SITES = 20.0  # … and site effects; chosen on one wedge where it halved the steps per draw
@@ -45,60 +58,135 @@ GROUPS = ("none", "yes", "no", "unknown")
 """Groups of the contrast `consistent`: no modification yet, consistent, inconsistent, unknown."""
 
 
+BUNDLE, COVARIATE = "bundle:", "covariate:"
+"""Prefixes of the row table's columns of further bundles (position in their curve + 1) and of covariates."""
+
+DATA: Mapping[str, bool] = {"data": True}
+"""Marks a field that a compiled model takes as data; every other field is part of what was compiled."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Structure:
     """One model, decided: laws, terms, prior scales and the row table. Confidential: it holds the data.
 
     rows: one row a site x period of the modelled sites, site-major, columns
-        `site`, `period`, `wave` (positions), `numerator`, `denominator`, `sum_squares` (NaN where not
-        observed), `observed`, `treated`, `transition` (bool), `start` (position, NaN for never),
-        `exposure` (periods since start, 0 before), `bin` (position in the curve + 1, 0 before start),
-        `years` (since the reference date), `phase` (season, radians), `group` (position in GROUPS).
+        `site`, `period`, `wave`, `stratum` (positions), `numerator`, `denominator`, `sum_squares`,
+        `person_sum_squares` (NaN where not observed), `at_least`, `at_most` (NaN unless `interval`), `observed`,
+        `interval` (count known as an interval), `used` (observed and in the likelihood), `treated`,
+        `transition` (bool), `dose` (share of the first effect in a transition period, 0 elsewhere), `lead`
+        (periods to start where anticipation is modelled, else 0), `after` (bool: at or past the start; not
+        switched off by any scenario), `comparison` (bool: a never-treated site of a before/after study),
+        `start` (position, NaN for never), `exposure` (periods since start, 0 before), `bin` (position in
+        the curve + 1, 0 before start), `years` (since the reference date), `phase` (season, radians), `group`
+        (position in GROUPS), a column `bundle:<id>` a further bundle and `covariate:<name>` a covariate.
     bins: exposure times 1..`supported` have their own bin; longer ones share bin `supported + 1`, which is
         no exposure time and enters no estimand.
     window: first and last exposure time of the time-averaged effect.
     decision: smallest worthwhile, harmful and negligible relative change.
+    clustering: none, exchangeable, nested, decay (one site: an autoregressive series) or cohort.
+    calendar: none, categorical, smooth or shocks (shared by the sites of a before/after study).
+    answers: row x category of an ordered measure (NaN where not observed), or None.
     """
 
-    bundle: str
-    measure: Measure
-    role: Literal["primary", "paired"]
-    kind: Kind
+    bundle: str = field(metadata=DATA)
+    other_bundles: tuple[str, ...] = ()
+    measure: Measure = field(metadata=DATA)
+    role: Role = field(metadata=DATA)
+    kind: Kind = field(metadata=DATA)
     sites: tuple[str, ...]
     periods: tuple[tuple[date, date], ...]
-    months: float
+    months: float = field(metadata=DATA)
     likelihood: Likelihood
     effect: EffectShape
     clustering: str
     calendar: str
+    strata: int = 0
     trend: bool
+    trend_difference: bool = False
+    site_trends: bool = False
     harmonics: int
     waves: int
     wave_effects: bool
+    site_effects: bool = False
+    site_correlation: bool = False
+    site_slopes: bool = False
     contrast: bool
-    priors: Priors
-    location: float
+    transition: Literal["none", "own", "drop", "dose"] = "none"
+    anticipation: int = 0
+    secular: Belief | None = None
+    reporting: Belief | None = None
+    priors: Priors = field(metadata=DATA)
+    location: float = field(metadata=DATA)
     centred_cells: bool
     centred_sites: bool
-    supported: int
+    supported: int = field(metadata=DATA)
     bins: int
-    window: tuple[int, int]
-    decision: tuple[float, float, float]
-    rows: pd.DataFrame
-    warnings: tuple[Warned, ...] = ()
-
-    @property
-    def transition(self) -> bool:
-        """Whether any observed cell lies in a transition period, so that it gets a term of its own."""
-        return bool((self.rows["transition"] & self.rows["observed"]).any())
+    window: tuple[int, int] = field(metadata=DATA)
+    decision: tuple[float, float, float] = field(metadata=DATA)
+    rows: pd.DataFrame = field(metadata=DATA)
+    answers: npt.NDArray[np.float64] | None = field(default=None, metadata=DATA)
+    warnings: tuple[Warned, ...] = field(default=(), metadata=DATA)
 
     @property
     def latent_cells(self) -> bool:
-        return self.clustering == "nested"
+        return self.clustering in ("nested", "decay", "cohort")
 
     @property
     def latent_sites(self) -> bool:
-        return self.clustering != "none" and len(self.sites) > 1
+        """Whether sites have a term of their own; under decay it is part of the series of each site."""
+        return self.clustering in ("exchangeable", "nested", "cohort") and len(self.sites) > 1
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        return tuple(name for name in self.rows.columns if name.startswith(COVARIATE))
+
+    @property
+    def other_bins(self) -> int:
+        """Exposure times of the longest further bundle; 1 where there is none."""
+        columns = [BUNDLE + bundle for bundle in self.other_bundles]
+        return max(1, int(self.rows[columns].to_numpy().max())) if columns else 1
+
+    @property
+    def spread_known(self) -> bool:
+        """Whether every used cell with several persons brought its sum of squares (identity link)."""
+        several = self.rows["used"] & (self.rows["denominator"] > 1)
+        known = self.rows.loc[several, "sum_squares"].notna()
+        return self.likelihood.link == "identity" and bool(len(known) and known.all())
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Sites and periods: every column of `rows` reshapes to it."""
+        return len(self.sites), len(self.periods)
+
+    def grid(self, column: str) -> npt.NDArray[Any]:
+        """A column of the row table as site x period."""
+        return self.rows[column].to_numpy().reshape(self.shape)
+
+    def compiled_key(self) -> tuple[object, ...]:
+        """What a compiled model depends on: structures with one key differ in data and prior scales only."""
+        key: list[object] = []
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if part.metadata.get("data"):
+                continue
+            if part.name in ("sites", "periods", "other_bundles"):
+                value = len(value)
+            elif part.name == "effect":
+                value = value.family
+            elif part.name == "likelihood":
+                value = value.name
+            elif isinstance(value, Belief):
+                value = True
+            key.append((part.name, value))
+        return (
+            *key,
+            ("covariates", len(self.covariates)),
+            ("other_bins", self.other_bins),
+            ("spread", self.spread_known),
+            ("several", bool((self.rows["used"] & (self.rows["denominator"] > 1)).any())),
+            ("intervals", bool(self.rows["interval"].any())),
+            ("answers", None if self.answers is None else self.answers.shape[1], self.measure.stated_level),
+        )
 
 
 def describe_structure(study: Study, panel: Panel, measure_id: str | None = None) -> Structure:
@@ -107,41 +195,49 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     Raises DesignError where study and data cannot answer together, all reasons at once.
     """
     measure = read_measure(measure_id or study.measures.primary, study.root)
-    primary = measure.id == study.measures.primary
+    role = _role(study, measure.id)
+    primary = role == "primary"
     kind: Kind = study.kind
     notes = Notes(study.id)
-    rows, sites = _rows(panel, measure.id)
+    rows, sites = _rows(study, panel, measure.id)
     before = baseline(rows)
-    check_comparison(study, measure.id, kind, rows, before, notes)
+    check_comparison(measure.id, kind, rows, before, notes)
+    check_covariates(rows, notes)
+    check_bundles(study.other_bundles, rows, notes)
     notes.settle()
 
-    name, clustering = choose_laws(study.model, measure, primary, len(sites), rows, notes)
+    name, clustering = choose_laws(study.model, measure, primary, len(sites), panel, rows, notes)
     likelihood = LIKELIHOODS[name]
-    calendar = choose_calendar(study.model, kind, len(panel.periods), notes)
+    calendar = choose_calendar(study.model, kind, len(panel.periods), rows, notes)
+    strata = choose_strata(study.model, calendar, rows, notes)
     trend = choose_trend(study.model, kind, calendar, rows, notes)
-    harmonics = choose_harmonics(study.model, kind, calendar, panel, notes)
+    trend_difference, site_trends = choose_site_trends(study.model, kind, trend, rows, notes)
+    harmonics = choose_harmonics(study.model, calendar, panel, notes)
     effect = choose_effect(study.model, kind, trend, rows, notes)
     wave_effects = choose_wave_effects(kind, study.rollout.randomised, rows, notes)
+    site_effects = choose_site_effects(study.model, rows, notes)
+    transition = choose_transition(study.model, rows)
     supported, bins = supported_exposure(rows)
     rows["bin"] = np.minimum(rows["exposure"], bins)
     window = choose_window(study.estimand, panel.period_months, rows, supported, notes)
     notes.settle()
+    warn_of_design(rows, window, notes)
 
     priors = resolve_priors(study.model.priors)
     if priors.name == "wide":
         notes.warn("prior_wide")
     if likelihood.link == "identity":
         priors = scaled(priors, _person_sd(rows, before))
-    if clustering == "nested" and len(sites) > 1:
-        notes.warn("clustering_nested_until_decay")
     centred_cells, centred_sites = _parametrisation(rows, clustering, likelihood, len(sites))
     if study.fidelity is not None:
         notes.warn("fidelity_not_used")
     contrasts = study.adaptations.contrasts if study.adaptations else ()
+    correlated = site_effects and clustering != "decay" and len(sites) >= CORRELATED_SITES
     return Structure(
         bundle=study.bundle,
+        other_bundles=study.other_bundles,
         measure=measure,
-        role="primary" if primary else "paired",
+        role=role,
         kind=kind,
         sites=sites,
         periods=tuple((period.start, period.end) for period in panel.periods),
@@ -150,11 +246,21 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
         effect=EFFECTS[effect],
         clustering=clustering,
         calendar=calendar,
+        strata=strata,
         trend=trend,
+        trend_difference=trend_difference,
+        site_trends=site_trends,
         harmonics=harmonics,
         waves=int(rows["wave"].nunique()),
         wave_effects=wave_effects,
+        site_effects=site_effects,
+        site_correlation=correlated,
+        site_slopes=site_effects and effect == "level_slope" and kind == "before_after",
         contrast=primary and "consistent" in contrasts,
+        transition=transition,
+        anticipation=study.model.anticipation,
+        secular=choose_secular(study.model, kind, trend, calendar),
+        reporting=study.model.reporting if primary else None,
         priors=priors,
         location=_location(rows, before, likelihood),
         centred_cells=centred_cells,
@@ -164,11 +270,18 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
         window=window,
         decision=(study.decision.worthwhile, study.decision.harm, study.decision.negligible),
         rows=rows,
+        answers=_answers(panel, measure.id, sites) if likelihood.draw_answers else None,
         warnings=tuple(notes.warnings),
     )
 
 
-def _rows(panel: Panel, measure: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _role(study: Study, measure: str) -> Role:
+    if measure == study.measures.primary:
+        return "primary"
+    return "paired" if measure in study.measures.paired else "negative_control"
+
+
+def _rows(study: Study, panel: Panel, measure: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The row table without bins, and the modelled sites (sites that started before the data are left out:
     their time since start is unknown)."""
     rollout = panel.rollout.set_index("site")
@@ -182,21 +295,81 @@ def _rows(panel: Panel, measure: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     touched = by_site["transition_from"].to_numpy(dtype=float)[rows["site"]]
     period = rows["period"].to_numpy()
     treated = period >= start  # NaN compares False: never treated
+    transition = (period >= touched) & ~treated
     within = np.isfinite(start) & (start < len(panel.periods))
     middle = pd.to_datetime(pd.Series([p.start + (p.end - p.start) / 2 for p in panel.periods]))
     # years are counted from the first start, so that the intercept is the level there
     reference = middle.iloc[int(start[within].min())] if within.any() else middle.iloc[0]
+    dropped = transition & (study.model.transition == "drop")
+    lead = np.where(~treated & ~transition, np.nan_to_num(start, nan=np.inf) - period, 0.0)
     rows = rows.assign(
         start=start,
         treated=treated,
-        transition=(period >= touched) & ~treated,
+        transition=transition,
+        dose=_dose(study.model.transition, period, start, touched, transition),
+        lead=np.where((lead >= 1) & (lead <= study.model.anticipation), lead, 0).astype(int),
+        after=treated,
+        comparison=~within & (study.kind == "before_after"),
         exposure=np.where(treated, period - np.nan_to_num(start) + 1, 0).astype(int),
         wave=pd.factorize(pd.Series(np.where(within, start, np.inf)), sort=True)[0],
+        stratum=pd.factorize(by_site["stratum"], sort=True)[0][rows["site"]],
+        interval=rows["at_most"].notna() & rows["denominator"].notna() & ~rows["observed"] & ~dropped,
+        used=rows["observed"] & ~dropped,
         years=((middle - reference).dt.days.to_numpy() / 365.25)[period],
         phase=(2 * np.pi * middle.dt.day_of_year.to_numpy() / 365.25)[period],
         group=0,
     )
+    rows = rows.assign(**_other_bundles(panel, sites, rows), **_covariates(study, panel, sites, rows))
     return _with_groups(rows, panel, sites), sites
+
+
+def _dose(
+    choice: str | Dose, period: Array, start: Array, touched: Array, transition: npt.NDArray[np.bool_]
+) -> Array:
+    """Share of the first full effect in a transition period: rising in equal steps, or as stated."""
+    if isinstance(choice, Dose):
+        return np.where(transition, choice.dose, 0.0)
+    if choice != "ramp":
+        return np.zeros(len(period))
+    return np.where(transition, (period - touched + 1) / (start - touched + 1), 0.0)
+
+
+def _other_bundles(panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame) -> dict[str, Array]:
+    """Exposure time of each further bundle; the last one that two sites reach holds all longer ones."""
+    columns = {}
+    for bundle, rollout in panel.other_rollouts.items():
+        start = rollout.set_index("site").loc[list(sites), "start_period"].to_numpy(dtype=float)[rows["site"]]
+        period = rows["period"].to_numpy()
+        exposure = np.where(period >= start, period - np.nan_to_num(start) + 1, 0).astype(int)
+        reach = rows["site"].groupby(exposure).nunique().drop(0, errors="ignore")
+        wide = reach[reach >= min(2, int(reach.max()) if len(reach) else 1)]
+        columns[BUNDLE + bundle] = np.minimum(exposure, int(wide.index.max()) if len(wide) else 0)
+    return columns
+
+
+def _covariates(study: Study, panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame) -> dict[str, Array]:
+    """Covariates in SD from their mean over the used cells, and interruptions as 0 and 1."""
+    columns = {}
+    period = rows["period"].to_numpy()
+    for name, (first, end) in panel.interruptions.items():
+        columns[COVARIATE + name] = ((period >= first) & (period < end)).astype(float)
+    names = study.covariates.use if study.covariates else ()
+    if panel.covariates is None or not names:
+        return columns
+    table = panel.covariates.set_index(["site", "period"])
+    index = pd.MultiIndex.from_arrays([np.array(sites)[rows["site"]], period])
+    for name in names:
+        values = table[name].reindex(index).to_numpy(dtype=float)
+        seen = values[(rows["used"] | rows["interval"]).to_numpy()]
+        spread = float(np.nanstd(seen)) if np.isfinite(seen).any() else 0.0
+        columns[COVARIATE + name] = (values - np.nanmean(seen)) / spread if spread > 0 else 0.0 * values
+    return columns
+
+
+def _answers(panel: Panel, measure: str, sites: tuple[str, ...]) -> Array:
+    """Answers by category in the order of the rows."""
+    counts = panel.answers[measure][[panel.sites.index(site) for site in sites]]
+    return np.asarray(counts.reshape(-1, counts.shape[-1]), dtype=float)
 
 
 def _with_groups(rows: pd.DataFrame, panel: Panel, sites: tuple[str, ...]) -> pd.DataFrame:
@@ -263,5 +436,8 @@ def _parametrisation(
     sampling = float((1.0 / (cells["numerator"] + 0.5)).mean())
     cell_variance = max(float(residual.var()) - sampling, 0.0)
     site_information = float(information.groupby(cells["site"]).sum().median())
-    centred_cells = clustering == "nested" and float(information.median()) * cell_variance > CENTRED_CELLS
-    return centred_cells, site_information * float(by_site.var()) > CENTRED_SITES
+    centred_cells = (
+        clustering in ("nested", "decay") and float(information.median()) * cell_variance > CENTRED_CELLS
+    )
+    separate = clustering != "decay"  # there the level of a site is part of its series
+    return centred_cells, separate and site_information * float(by_site.var()) > CENTRED_SITES

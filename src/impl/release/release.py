@@ -147,12 +147,31 @@ class Estimate(Public):
     scale link: log rate ratio, log odds ratio or identity; ratio: with / without; difference: on the
     reported scale (percentage points for proportions); averted: events, positive = fewer than expected.
     `estimand`: `tate` (average over the window), `pte` (one exposure time, `from` = `to`),
-    `level`, `slope`, `contrast` (difference between two groups), `group` (TATE of one group).
+    `level`, `slope`, `contrast` (difference between two groups), `group` (TATE of one group), `tate_site`
+    (every site counts the same), `population` (averaged over sites like these), `new_site` (one more site like
+    these), `lte` (last exposure time), `ctate` (every calendar period counts the same), `established`
+    (everyone at `from` periods since start or more), `earlier` (start `from` periods earlier),
+    `other_bundle` (TATE of a further bundle, `group` its id).
     """
 
     measure: str
     bundle: str
-    estimand: Literal["tate", "pte", "level", "slope", "group", "contrast"]
+    estimand: Literal[
+        "tate",
+        "pte",
+        "level",
+        "slope",
+        "group",
+        "contrast",
+        "tate_site",
+        "population",
+        "new_site",
+        "lte",
+        "ctate",
+        "established",
+        "earlier",
+        "other_bundle",
+    ]
     from_: Annotated[int | None, Field(alias="from")] = None
     to: int | None = None
     scale: Scale

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from impl.study.study import MeasureId, Text, Translated, Value
+
+_KINDS = {"betabinomial": "proportion", "student": "mean", "ordered": "proportion"}
 
 
 class Noun(Value):
@@ -44,12 +47,44 @@ class Measure(Value):
     kind: Literal["rate", "proportion", "mean"]
     per: Annotated[float, Field(gt=0)]
     direction: Literal["lower", "higher", "ambiguous"]
-    likelihood: Literal["poisson", "negbin", "binomial", "normal"]
+    likelihood: Literal["poisson", "negbin", "binomial", "betabinomial", "normal", "student", "ordered"]
+    categories: Annotated[int, Field(ge=3, le=11)] | None = None
+    stated_level: Annotated[int, Field(ge=2, le=11)] | None = None
+    """Ordered answers (likelihood `ordered`, kind proportion): how many categories, 1 the lowest, and the
+    level whose share of answers at or above it is what the measure reports."""
     unit_of_count: Literal["person", "process"] = "person"
     baseline: Annotated[float, Field(gt=0)]
     """A plausible level on the reported scale (per `per`), for synthetic data; never a norm."""
     example: Example | None = None
     source: Text
+
+    @model_validator(mode="after")
+    def _law(self) -> Measure:
+        kind = _KINDS.get(self.likelihood)
+        if kind is not None and self.kind != kind:
+            raise PydanticCustomError(
+                "kind", f"of kind {kind} for likelihood {self.likelihood}", {"fix": "Change one of the two."}
+            )
+        if self.likelihood != "ordered":
+            if self.categories is not None or self.stated_level is not None:
+                raise PydanticCustomError(
+                    "categories",
+                    f"without categories and stated_level for likelihood {self.likelihood}",
+                    {"fix": "Delete the two keys, or write likelihood = 'ordered'."},
+                )
+        elif self.categories is None or self.stated_level is None:
+            raise PydanticCustomError(
+                "categories",
+                "given with categories and stated_level for likelihood ordered",
+                {"fix": "Say how many answers there are, and from which one on the measure counts."},
+            )
+        elif self.stated_level > self.categories:
+            raise PydanticCustomError(
+                "stated_level",
+                f"given with a stated_level of 2 to {self.categories}, the highest category",
+                {"fix": "Change one of the two."},
+            )
+        return self
 
     @property
     def headline_scale(self) -> Literal["ratio", "difference"]:

@@ -56,7 +56,6 @@ def identify(study: Study, *, profile: str) -> Identity:
     plan = canonical_json(study.model_dump(mode="json", by_alias=True))
     lock = root / "requirements.lock"
     lock_sha256 = _file_sha256(lock) if lock.is_file() else None
-    measures = (study.measures.primary, *study.measures.paired)
     faults: list[Fault] = []
     data = {name: _data_sha256(root, name, faults) for name in _data_files(study)}
     notebook = _notebook_sha256(root, study.notebook, faults)
@@ -66,8 +65,10 @@ def identify(study: Study, *, profile: str) -> Identity:
         {
             "study": plan,
             "profile": profile,
-            "catalogue": [read_measure(measure, root).model_dump(mode="json") for measure in measures]
-            + [read_bundle(study.bundle, root).model_dump(mode="json")],
+            "catalogue": [
+                *(read_measure(measure, root).model_dump(mode="json") for measure in study.measures.declared),
+                *(read_bundle(bundle, root).model_dump(mode="json") for bundle in study.bundles),
+            ],
             "data": data,
             "notebook": notebook,
             "code": code_sha256(),

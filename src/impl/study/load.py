@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -32,6 +31,9 @@ __all__ = [
 
 NEWEST_SCHEMA = 1
 _SHIPPED = Path(__file__).parent
+_Named = tuple[str, Path_]
+"""A name and the key path where it stands."""
+_Place = Callable[..., str]
 _FILE_KEYS: tuple[Path_, ...] = (
     ("data", "file"),
     ("rollout", "file"),
@@ -131,10 +133,21 @@ def _meaning(reading: Reading[Study], root: Path, file: Path, shown: str) -> Ite
             )
     if "notebook" in values:
         yield from _notebook(values["notebook"], root, place("notebook"))
-    if "bundle" in values:
-        yield from _known(values["bundle"], "bundle", bundle_ids(root), place("bundle"))
-        yield from _entry_faults(values["bundle"], "bundles", Bundle, root)
-    yield from _measures(values.get("measures"), root, place)
+    bundles: list[_Named] = [(values["bundle"], ("bundle",))] if "bundle" in values else []
+    bundles += _numbered(values.get("other_bundles", ()), "other_bundles")
+    yield from _entries(bundles, "bundles", Bundle, root, place)
+    measures = values.get("measures")
+    if measures is not None:
+        named: list[_Named] = [(measures.primary, ("measures", "primary"))]
+        named += _numbered(measures.paired, "measures", "paired")
+        named += _numbered(measures.negative_controls, "measures", "negative_controls")
+        yield from _entries(named, "measures", Measure, root, place)
+    covariates = values.get("covariates")
+    terms = [] if covariates is None else _numbered(covariates.use, "covariates", "use")
+    shocks = enumerate(values.get("interruptions", ()), 1)
+    terms += [(shock.id, ("interruptions", str(index), "id")) for index, shock in shocks]
+    yield from _repeated(terms, place)
+    yield from _reserved(terms, place)
     languages = values.get("languages", ())
     if len(set(languages)) < len(languages):
         yield _fault(
@@ -142,23 +155,42 @@ def _meaning(reading: Reading[Study], root: Path, file: Path, shown: str) -> Ite
         )
 
 
-def _measures(measures: Any, root: Path, place: Any) -> Iterator[Fault]:
-    if measures is None:
-        return
-    named: list[tuple[str, Path_]] = [(measures.primary, ("measures", "primary"))]
-    named += [
-        (measure, ("measures", "paired", str(index))) for index, measure in enumerate(measures.paired, 1)
-    ]
+def _numbered(names: Iterable[str], *path: str) -> list[_Named]:
+    return [(name, (*path, str(index))) for index, name in enumerate(names, 1)]
+
+
+def _repeated(named: Iterable[_Named], place: _Place) -> Iterator[Fault]:
+    """A fault for each name that has stood before."""
     seen: set[str] = set()
-    for measure, path in named:
-        if measure in seen:
+    for name, path in named:
+        if name in seen:
             yield _fault(
-                "study.repeated", place(*path), f"{plain(measure)} again", "given once", "Keep one of them."
+                "study.repeated", place(*path), f"{plain(name)} again", "given once", "Keep one of them."
             )
-            continue
-        seen.add(measure)
-        yield from _known(measure, "measure", measure_ids(root), place(*path))
-        yield from _entry_faults(measure, "measures", Measure, root)
+        seen.add(name)
+
+
+def _entries(
+    named: Sequence[_Named], folder: str, model: type[BaseModel], root: Path, place: _Place
+) -> Iterator[Fault]:
+    """Catalogue entries that are named twice, unknown or at fault themselves."""
+    yield from _repeated(named, place)
+    for name, path in dict(reversed(named)).items():  # the first place of each
+        yield from _known(name, folder.removesuffix("s"), _entry_ids(folder, root), place(*path))
+        yield from _entry_faults(name, folder, model, root)
+
+
+def _reserved(named: Sequence[_Named], place: _Place) -> Iterator[Fault]:
+    """Covariates and interruptions that are named as a column of every table is."""
+    for name, path in named:
+        if name in ("site", "period"):
+            yield _fault(
+                "study.reserved_name",
+                place(*path),
+                name,
+                "another name than site and period",
+                "Rename it, a covariate in its table as well.",
+            )
 
 
 def _known(identifier: str, what: str, known: tuple[str, ...], where: str) -> Iterator[Fault]:

@@ -5,16 +5,29 @@ The field names are the contract with users (schema 1). Later schemas add option
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+
+def _a_day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("day", "a day that exists", {"fix": "Check month and day."}) from None
+    return text
+
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MeasureId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 LanguageCode = Literal["nb", "nn", "en"]
 Notebook = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}_[a-z0-9_]{1,60}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+IsoDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
+"""A day as text, 2020-03-12."""
 Translated = dict[LanguageCode, Text]
 """One text in several languages; `nb` is what a missing translation falls back to."""
 
@@ -39,10 +52,17 @@ class Value(BaseModel):
 
 
 class Measures(Value):
-    """Ids in the measure catalogue. `paired` measures are always shown beside the primary one."""
+    """Ids in the measure catalogue. `paired` measures are always shown beside the primary one;
+    `negative_controls` are measures that the bundle should not move."""
 
     primary: MeasureId
     paired: tuple[MeasureId, ...] = ()
+    negative_controls: tuple[MeasureId, ...] = ()
+
+    @property
+    def declared(self) -> tuple[MeasureId, ...]:
+        """All of them, the primary one first."""
+        return (self.primary, *self.paired, *self.negative_controls)
 
 
 class DataSource(Value):
@@ -118,15 +138,63 @@ class PriorChanges(Value):
     site: PriorChange | None = None
 
 
-class ModelChoice(Value):
-    """How the study is modelled; `auto` lets the design decide, and the Release says what was chosen."""
+class Belief(Value):
+    """A normal prior stated by the user, on the link scale."""
 
-    likelihood: Literal["auto", "poisson", "negbin", "binomial", "normal"] = "auto"
-    effect: Literal["auto", "rw", "it", "level_slope"] = "auto"
-    clustering: Literal["auto", "none", "exchangeable", "nested"] = "auto"
+    mean: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    sd: Annotated[float, Field(gt=0, le=2)]
+
+
+class Dose(Value):
+    """Share of the first full period's effect that a transition period has."""
+
+    dose: Annotated[float, Field(gt=0, le=1)]
+
+
+class Interruption(Value):
+    """A known shock that met every site at once (a pandemic, a new form); not part of the bundle.
+
+    Periods that begin on or after `start`, up to and with the one that holds `end`, get a level of their own.
+    """
+
+    id: MeasureId
+    start: IsoDate
+    end: IsoDate | None = None
+
+    @model_validator(mode="after")
+    def _order(self) -> Interruption:
+        if self.end is not None and self.end < self.start:
+            raise ValueError("must be a shock with 'end' on or after 'start'")
+        return self
+
+
+class ModelChoice(Value):
+    """How the study is modelled; `auto` lets the design decide, and the Release says what was chosen.
+
+    site_effects: whether the effect differs between sites. transition: `own` (a term of its own), `drop`
+    (left out of the likelihood), `ramp` (rises linearly to the first effect) or a stated dose.
+    comparison: how never-treated sites may differ in a before/after study. strata: calendar time by the
+    roll-out table's `stratum`. secular: what is believed about change that would have come anyway, used
+    where no trend can be fitted. lag: periods from start to first effect. anticipation: periods before
+    start that may be touched already. reporting: log change of the share of events that is reported.
+    """
+
+    likelihood: Literal[
+        "auto", "poisson", "negbin", "binomial", "betabinomial", "normal", "student", "ordered"
+    ] = "auto"
+    effect: Literal["auto", "rw", "it", "teh", "eti", "mono", "growth", "level_slope"] = "auto"
+    clustering: Literal["auto", "none", "exchangeable", "nested", "decay", "cohort"] = "auto"
     calendar: Literal["auto", "none", "categorical", "smooth"] = "auto"
+    strata: bool = False
     trend: Literal["auto", "none", "linear"] = "auto"
     season: Literal["auto", "none", "fourier"] = "auto"
+    site_effects: Literal["auto", "none", "random"] = "auto"
+    transition: Literal["own", "drop", "ramp"] | Dose = "own"
+    comparison: Literal["auto", "level", "level_slope"] = "auto"
+    secular: Belief = Belief(sd=0.15)
+    lag: Annotated[int, Field(ge=0, le=24)] = 0
+    anticipation: Annotated[int, Field(ge=0, le=12)] = 0
+    reporting: Belief | None = None
     priors: Literal["default", "wide"] | PriorChanges = "default"
 
 
@@ -141,12 +209,15 @@ class Study(Value):
     design: Literal["auto", "before_after", "stepped_wedge"] = "auto"
     """What the comparison rests on; `auto` is known for the notebooks that come with impl only."""
     bundle: MeasureId
+    other_bundles: tuple[MeasureId, ...] = ()
+    """Further bundles in the roll-out table (column `bundle`), estimated at the same time."""
     measures: Measures
     data: DataSource
     rollout: Rollout
     adaptations: AdaptationSource | None = None
     fidelity: TableSource | None = None
     covariates: CovariateSource | None = None
+    interruptions: tuple[Interruption, ...] = ()
     estimand: Estimand = Estimand()
     decision: Decision = Decision()
     model: ModelChoice = ModelChoice()
@@ -165,6 +236,11 @@ class Study(Value):
                 "must be a study that says design: before_after or stepped_wedge, for another notebook"
             )
         return self
+
+    @property
+    def bundles(self) -> tuple[MeasureId, ...]:
+        """Every bundle of the roll-out table, the one that the study asks about first."""
+        return (self.bundle, *self.other_bundles)
 
     @property
     def kind(self) -> Literal["before_after", "stepped_wedge"]:

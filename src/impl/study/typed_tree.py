@@ -28,6 +28,7 @@ _PATTERNS = {
     r"^[a-z0-9][a-z0-9-]{0,62}$": "1-63 of a-z, 0-9 and hyphen",
     r"^[a-z][a-z0-9_]{0,62}$": "1-63 of a-z, 0-9 and underscore, a letter first",
     r"^[0-9]{2}_[a-z0-9_]{1,60}$": "two digits, an underscore and a name (30_stepped_wedge)",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date as 2026-01-31",
 }
 
 
@@ -412,6 +413,8 @@ def _limit(detail: ErrorDetails) -> tuple[str, str]:
         return f"a list of at least {context['min_length']}", "Add to the list."
     if kind == "finite_number":
         return "a finite number", "Change the number."
+    if "fix" in context:  # the schema's own checks say what to do
+        return detail["msg"], str(context["fix"])
     if kind == "value_error":
         return str(context["error"]).removeprefix("must be "), "Change one of the two."
     return detail["msg"].lower(), "Change the value."

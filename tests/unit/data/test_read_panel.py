@@ -43,7 +43,8 @@ def test_the_grid_is_full_and_sorted(tmp_path: Path) -> None:
     assert len(panel.periods) == 12
     assert panel.period_months == 1
     assert list(panel.cells.columns) == [
-        "measure", "site", "period", "numerator", "denominator", "sum_squares", "observed"
+        "measure", "site", "period", "numerator", "denominator", "sum_squares", "at_least", "at_most",
+        "person_sum_squares", "observed"
     ]  # fmt: skip
     assert len(panel.cells) == 24
     keys = list(zip(panel.cells["site"], panel.cells["period"], strict=True))
@@ -124,7 +125,7 @@ def test_declared_gaps_and_absent_rows_leave_the_likelihood_and_are_counted(tmp_
     for fields, status, at_most in zip(
         north, ("suppressed", "not_reported", "missing"), ("4", "", ""), strict=True
     ):
-        fields[4], fields[6], fields[7] = "", status, at_most
+        fields[4], fields[5], fields[6], fields[7] = "", "", status, at_most
     rows[:3] = [",".join(fields) for fields in north]
     del rows[20]
     panel = panel_of(make_project(tmp_path, panel=text(rows, PANEL_HEADER + ",status,at_most")))

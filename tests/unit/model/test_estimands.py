@@ -12,7 +12,8 @@ import impl
 from impl.model import fit as fit_module
 from impl.model.build import build_model
 from impl.model.checks import check_fit
-from impl.model.estimands import Asked, estimate, reported_draws, window_effect
+from impl.model.estimands import Asked, reported_draws, window_effect
+from impl.model.estimate import estimate
 from impl.model.fitted import Fit
 from impl.model.simulate import World
 from impl.model.verdict import decide
@@ -31,7 +32,7 @@ def wedge_fit() -> Fit:
 def test_a_constant_effect_has_the_same_ratio_on_every_cell(wedge_fit: Fit) -> None:
     """With a log link and one effect, the marginal ratio is exp(effect), whatever the sites and weights."""
     found = reported_draws(wedge_fit)
-    effect = wedge_fit.flat("effect_first")
+    effect = wedge_fit.flat("effect_level")
     np.testing.assert_allclose(found[Asked("tate", 1, 6, "link")], effect)
     np.testing.assert_allclose(found[Asked("tate", 1, 6, "ratio")], np.exp(effect))
     np.testing.assert_allclose(found[Asked("pte", 3, 3, "ratio")], np.exp(effect))

@@ -60,6 +60,29 @@ def test_everything_that_can_change_the_numbers_changes_the_key(tmp_path: Path) 
     assert len(set(keys)) == len(keys)
 
 
+def test_every_table_and_catalogue_entry_that_is_named_changes_the_key(tmp_path: Path) -> None:
+    study = STUDY.replace("{primary: falls}", "{primary: falls, negative_controls: [pressure_ulcers]}") + (
+        "other_bundles: [medication]\ncovariates: {file: data/covariates.csv, use: [price]}\n"
+    )
+    file = make_project(tmp_path, study=study)
+    table = tmp_path / "data" / "covariates.csv"
+    table.write_text("site,period_start,name,value\n", encoding="utf-8")
+    keys = [run_key(file)]
+    table.write_text("site,period_start,name,value\n*,2021-01-01,price,1\n", encoding="utf-8")
+    keys.append(run_key(file))
+    for folder, name in (("measures", "pressure_ulcers"), ("bundles", "medication")):
+        shipped = Path(__file__).parents[3] / "src/impl/study" / folder / f"{name}.toml"
+        own = tmp_path / "parameters" / folder
+        own.mkdir()
+        text = shipped.read_text(encoding="utf-8").replace('source = "', 'source = "Own. ')
+        (own / f"{name}.toml").write_text(text, encoding="utf-8")
+        keys.append(run_key(file))
+    file.write_text(study + "interruptions: [{id: pandemic, start: 2021-03-12}]\n", encoding="utf-8")
+    keys.append(run_key(file))
+
+    assert len(set(keys)) == len(keys)
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the package that may be changed, and is what identity looks at."""

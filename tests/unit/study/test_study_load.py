@@ -9,6 +9,7 @@ import pytest
 
 from impl.errors import StudyError
 from impl.study.load import find_root, list_studies, read_measure, read_study, study_path
+from impl.study.study import Belief, Dose
 from study_project import STUDY, make_project
 
 
@@ -26,18 +27,27 @@ def test_defaults_and_values_are_read(tmp_path: Path) -> None:
 
 def test_every_key_of_the_schema_can_be_written(tmp_path: Path) -> None:
     text = (
-        STUDY.replace("{primary: falls}", "{primary: falls, paired: [falls_serious_injury]}").replace(
+        STUDY.replace(
+            "{primary: falls}",
+            "{primary: falls, paired: [falls_serious_injury], negative_controls: [pressure_ulcers]}",
+        ).replace(
             "rollout: {file: data/rollout.csv}",
             'rollout: {file: data/rollout.csv, randomised: true, selection: "trukket ut"}',
         )
         + """\
 adaptations: {file: data/adaptations.csv, contrasts: [consistent]}
 fidelity: {file: data/fidelity.csv}
-covariates: {file: data/covariates.csv, use: []}
+covariates: {file: data/covariates.csv, use: [price]}
+other_bundles: [medication, pressure_ulcers]
+interruptions:
+  - {id: pandemic, start: 2020-03-12, end: 2021-09-25}
+  - {id: new_form, start: 2021-10-01}
 estimand: {from: 2, to: 6}
 decision: {worthwhile: 0.15, harm: 0.05, negligible: 5e-2}
 model: {likelihood: negbin, effect: it, clustering: exchangeable, calendar: smooth, trend: none,
-        season: none, priors: {effect: {sd: 1}}}
+        season: none, strata: true, site_effects: random, transition: {dose: 0.5}, comparison: level_slope,
+        secular: {mean: -0.05, sd: 0.1}, lag: 1, anticipation: 2, reporting: {sd: 0.2},
+        priors: {effect: {sd: 1}}}
 audience: public
 languages: [nb, en]
 seed: 7
@@ -46,6 +56,16 @@ seed: 7
     study = read_study(make_project(tmp_path, study=text))
 
     assert study.measures.paired == ("falls_serious_injury",)
+    assert study.measures.declared == ("falls", "falls_serious_injury", "pressure_ulcers")
+    assert study.bundles == ("falls", "medication", "pressure_ulcers")
+    assert [(shock.id, shock.start, shock.end) for shock in study.interruptions] == [
+        ("pandemic", "2020-03-12", "2021-09-25"), ("new_form", "2021-10-01", None)
+    ]  # fmt: skip
+    assert study.model.strata is True
+    assert study.model.transition == Dose(dose=0.5)
+    assert study.model.secular == Belief(mean=-0.05, sd=0.1)
+    assert study.model.reporting == Belief(sd=0.2)
+    assert (study.model.lag, study.model.anticipation) == (1, 2)
     assert study.rollout.randomised is True
     assert (study.estimand.from_, study.estimand.to) == (2, 6)
     assert study.decision.negligible == 0.05

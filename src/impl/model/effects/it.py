@@ -3,26 +3,20 @@ where effects grow or fade (Kenny et al. 2022)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from impl.model.effects.effect import Array, EffectShape
+from impl.model.effects.effect import Array, EffectShape, Scale
 from impl.model.priors import Priors
 
 
-def curve(length: int, months: float, priors: Priors) -> Any:
-    import pymc as pm
-    import pytensor.tensor as pt
-
+def basis(length: int, months: float) -> Array:
     del months  # a constant effect knows no time
-    return pm.Normal("effect_first", 0.0, priors.effect) * pt.ones(length)
+    return np.zeros((length, length - 1))
 
 
-def numpy_curve(draws: Mapping[str, Array], length: int, months: float) -> Array:
-    del months
-    return np.repeat(np.asarray(draws["effect_first"])[:, None], length, axis=1)
+def scale(priors: Priors) -> Scale:
+    del priors
+    return Scale(0.0, 0.0, 0.0)
 
 
-IT = EffectShape(name="it", parameters=("effect_first",), curve=curve, numpy_curve=numpy_curve)
+IT = EffectShape(name="it", levels="the effect", basis=basis, scale=scale)

@@ -5,12 +5,9 @@ The default of before/after studies whose series can carry it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from impl.model.effects.effect import Array, EffectShape
+from impl.model.effects.effect import Array, EffectShape, Scale
 from impl.model.priors import Priors
 
 MONTHS_PER_YEAR = 12.0
@@ -21,24 +18,17 @@ def years_since_start(length: int, months: float) -> Array:
     return np.arange(length, dtype=np.float64) * np.float64(months / MONTHS_PER_YEAR)
 
 
-def curve(length: int, months: float, priors: Priors) -> Any:
-    import pymc as pm
+def basis(length: int, months: float) -> Array:
+    slopes = np.zeros((length, length - 1))
+    if length > 1:
+        slopes[:, 0] = years_since_start(length, months)
+    return slopes
 
-    level = pm.Normal("effect_first", 0.0, priors.effect)
-    slope = pm.Normal("effect_slope", 0.0, priors.slope_change)
-    return level + slope * years_since_start(length, months)
 
-
-def numpy_curve(draws: Mapping[str, Array], length: int, months: float) -> Array:
-    level = np.asarray(draws["effect_first"])[:, None]
-    slope = np.asarray(draws["effect_slope"])[:, None]
-    result: Array = level + slope * years_since_start(length, months)[None, :]
-    return result
+def scale(priors: Priors) -> Scale:
+    return Scale(priors.slope_change, 0.0, 0.0)
 
 
 LEVEL_SLOPE = EffectShape(
-    name="level_slope",
-    parameters=("effect_first", "effect_slope"),
-    curve=curve,
-    numpy_curve=numpy_curve,
+    name="level_slope", levels="effect in the first full period", basis=basis, scale=scale
 )

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 from scipy.special import expit
 
-from impl.model.likelihoods.likelihood import Array, Likelihood, Observed, Parameters, Tensor
+from impl.model.likelihoods.likelihood import (
+    Array,
+    CountLaw,
+    Likelihood,
+    Observed,
+    Parameters,
+    Tensor,
+    density_of_counts,
+)
 from impl.model.priors import Priors
 
 
@@ -13,18 +24,46 @@ def mean(eta: Array) -> Array:
     return np.asarray(expit(eta), dtype=float)
 
 
-def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
+def _varying(count: Tensor, eta: Tensor, denominator: Tensor) -> Tensor:
+    import pytensor.tensor as pt
+
+    return count * eta - denominator * pt.softplus(eta)
+
+
+def log_ways(count: Tensor, denominator: Tensor, special: Any) -> Tensor:
+    """Log of the number of ways to choose `count` of `denominator`."""
+    chosen, left = special.gammaln(count + 1.0), special.gammaln(denominator - count + 1.0)
+    return special.gammaln(denominator + 1.0) - chosen - left
+
+
+def _variable(eta: Tensor, denominator: Tensor, size: Any) -> Tensor:
     import pymc as pm
     import pytensor.tensor as pt
 
+    drawn = pm.Binomial.dist(n=pt.cast(denominator, "int64"), logit_p=eta, size=size)
+    return pt.cast(drawn, "float64")
+
+
+LAW = CountLaw(varying=_varying, constant=log_ways, variable=_variable)
+
+
+def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
     del priors  # the binomial law has no dispersion of its own
-    trials = pt.cast(cells.denominator, "int64")  # predictive draws need whole trials
-    pm.Binomial("observation", n=trials, logit_p=eta, observed=cells.numerator)
+    LAW.observe(eta, cells)
 
 
 def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.Generator) -> Array:
     del parameters
     return rng.binomial(np.asarray(denominator).astype(np.int64), mean(eta)).astype(float)
+
+
+def _log_mass(count: Array, eta: Array, denominator: Array, parameters: Parameters) -> Array:
+    del parameters
+    return np.asarray(stats.binom.logpmf(count, denominator, mean(eta)))
+
+
+def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:
+    return density_of_counts(_log_mass, eta, cells, parameters)
 
 
 BINOMIAL = Likelihood(
@@ -36,4 +75,6 @@ BINOMIAL = Likelihood(
     mean=mean,
     observe=observe,
     draw=draw,
+    log_density=log_density,
+    prepare=LAW.prepare,
 )

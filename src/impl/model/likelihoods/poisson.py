@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from impl.model.likelihoods.likelihood import Array, Likelihood, Observed, Parameters, Tensor
+import numpy as np
+from scipy import stats
+
+from impl.model.likelihoods.likelihood import (
+    Array,
+    CountLaw,
+    Likelihood,
+    Observed,
+    Parameters,
+    Tensor,
+    density_of_counts,
+)
 from impl.model.priors import Priors
 
 
@@ -12,17 +23,43 @@ def mean(eta: Array) -> Array:
     return np.exp(eta)
 
 
-def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
+def _varying(count: Tensor, eta: Tensor, denominator: Tensor) -> Tensor:
+    import pytensor.tensor as pt
+
+    return count * eta - denominator * pt.exp(eta)
+
+
+def _constant(count: Tensor, denominator: Tensor, special: Any) -> Tensor:
+    return special.xlogy(count, denominator) - special.gammaln(count + 1.0)
+
+
+def _variable(eta: Tensor, denominator: Tensor, size: Any) -> Tensor:
     import pymc as pm
     import pytensor.tensor as pt
 
+    return pt.cast(pm.Poisson.dist(denominator * pt.exp(eta), size=size), "float64")
+
+
+LAW = CountLaw(varying=_varying, constant=_constant, variable=_variable)
+
+
+def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
     del priors  # the Poisson law has no dispersion of its own
-    pm.Poisson("observation", mu=cells.denominator * pt.exp(eta), observed=cells.numerator)
+    LAW.observe(eta, cells)
 
 
 def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.Generator) -> Array:
     del parameters
     return rng.poisson(denominator * mean(eta)).astype(float)
+
+
+def _log_mass(count: Array, eta: Array, denominator: Array, parameters: Parameters) -> Array:
+    del parameters
+    return np.asarray(stats.poisson.logpmf(count, denominator * mean(eta)))
+
+
+def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:
+    return density_of_counts(_log_mass, eta, cells, parameters)
 
 
 POISSON = Likelihood(
@@ -34,4 +71,6 @@ POISSON = Likelihood(
     mean=mean,
     observe=observe,
     draw=draw,
+    log_density=log_density,
+    prepare=LAW.prepare,
 )

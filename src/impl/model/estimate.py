@@ -1,0 +1,156 @@
+"""From a fit to what may be reported: summaries, levels, chances, the main curve and the verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from impl.model.choices import baseline
+from impl.model.curves import main_curves
+from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
+from impl.model.fitted import Fit
+from impl.model.structure import GROUPS, Structure
+from impl.model.values import Crude, Estimates
+from impl.model.verdict import decide
+from impl.release.release import ModelSummary
+
+Array = npt.NDArray[np.float64]
+
+
+def estimate(fit: Fit) -> Estimates:
+    """Summaries of every reported quantity, the levels of the table, the main curve and the verdict."""
+    structure = fit.structure
+    reported = reported_draws(fit)
+    chances = _probabilities(structure, reported)
+    records = [
+        _summary(structure, asked, draws, level, chances.get((*asked[:3], asked.group), {}))
+        for asked, draws in reported.items()
+        if asked.scale != "level"
+        for level in LEVELS
+    ]
+    levels = {
+        asked.estimand: float(np.median(draws)) for asked, draws in reported.items() if asked.scale == "level"
+    }
+    crude = _crude(structure)
+    before = crude.before_numerator / crude.before_denominator * structure.measure.per
+    first, last = structure.window
+    outcome = None
+    if fit.profile == "full" and structure.role == "primary":
+        outcome = decide(structure.measure.direction, chances[("tate", first, last, None)])
+    warnings = list(structure.warnings)
+    if outcome == "uncertain":
+        warnings.append(("absence_not_judged", {}))
+    if fit.amber:
+        warnings.append(("divergences_few", {"count": int(fit.tree.sample_stats["diverging"].sum())}))
+    window = window_rows(structure)
+    return Estimates(
+        measure=structure.measure.id,
+        profile=fit.profile,
+        seed=fit.seed,
+        started=fit.started,
+        seconds=round(fit.seconds, 1),
+        kind=structure.kind,
+        sequences=structure.waves,
+        window=structure.window,
+        model=_model_summary(structure),
+        table=pd.DataFrame.from_records(records),
+        crude=crude,
+        before=before,
+        expected=levels["expected"],
+        after=levels["after"],
+        curves=main_curves(fit),
+        outcome=outcome,
+        contrast_sites={
+            name: int(window.loc[window["group"] == index, "site"].nunique())
+            for index, name in enumerate(GROUPS)
+            if structure.contrast
+        },
+        warnings=tuple(warnings),
+    )
+
+
+def _probabilities(
+    structure: Structure, reported: dict[Asked, Array]
+) -> dict[tuple[str, int | None, int | None, str | None], dict[str, float]]:
+    """P(better), P(worthwhile), P(negligible), P(harm) per estimand, from its relative change."""
+    if structure.measure.direction == "ambiguous":
+        return {key: {} for key in {(*asked[:3], asked.group) for asked in reported}}
+    good = -1.0 if structure.measure.direction == "lower" else 1.0
+    worthwhile, harm, negligible = structure.decision
+    level = reported[Asked("expected", *structure.window, "level")]
+    chances: dict[tuple[str, int | None, int | None, str | None], dict[str, float]] = {}
+    for asked, draws in reported.items():
+        key = (*asked[:3], asked.group)
+        if asked.estimand == "contrast":
+            if asked.scale == "link":
+                chances[key] = {"p_better": float(np.mean(good * draws > 0))}
+            continue
+        if asked.scale == "ratio":
+            change = good * (draws - 1.0)
+        elif asked.scale == "difference" and structure.likelihood.link == "identity":
+            change = good * draws / np.abs(level)
+        else:
+            continue
+        chances[key] = {
+            "p_better": float(np.mean(change > 0)),
+            "p_worthwhile": float(np.mean(change > worthwhile)),
+            "p_negligible": float(np.mean(np.abs(change) < negligible)),
+            "p_harm": float(np.mean(change < -harm)),
+        }
+    return chances
+
+
+def _summary(
+    structure: Structure, asked: Asked, draws: Array, level: float, chances: dict[str, float]
+) -> dict[str, object]:
+    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return {
+        "measure": structure.measure.id,
+        "bundle": structure.bundle,
+        "estimand": asked.estimand,
+        "from": asked.first,
+        "to": asked.last,
+        "scale": asked.scale,
+        "group": asked.group,
+        "mean": float(draws.mean()),
+        "sd": float(draws.std(ddof=1)),
+        "median": float(np.median(draws)),
+        "lower": float(lower),
+        "upper": float(upper),
+        "level": level,
+        **{
+            name: chances.get(name, np.nan) for name in ("p_better", "p_worthwhile", "p_negligible", "p_harm")
+        },
+    }
+
+
+def _crude(structure: Structure) -> Crude:
+    rows = structure.rows
+    before = rows[baseline(rows)]
+    after = window_rows(structure)
+    return Crude(
+        before_numerator=float(before["numerator"].sum()),
+        before_denominator=float(before["denominator"].sum()),
+        after_numerator=float(after["numerator"].sum()),
+        after_denominator=float(after["denominator"].sum()),
+    )
+
+
+def _model_summary(structure: Structure) -> ModelSummary:
+    observed = structure.rows["observed"]
+    counts = structure.likelihood.link != "identity"
+    return ModelSummary(
+        measure=structure.measure.id,
+        likelihood=structure.likelihood.name,
+        effect=structure.effect.name,
+        clustering=structure.clustering,
+        calendar=structure.calendar,
+        trend="linear" if structure.trend else "none",
+        season="fourier" if structure.harmonics else "none",
+        wave_effects=structure.wave_effects,
+        priors=structure.priors.name,
+        cells=int(observed.sum()),
+        gaps=int((~observed).sum()),
+        events=int(structure.rows.loc[observed, "numerator"].sum()) if counts else None,
+    )
