@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_PYTHON_DOWNLOADS := never
 WORKERS ?= 2
 
-.PHONY: reports test slow validate lab lock lint clean
+.PHONY: reports test slow validate peers lab lock lint clean
 
 reports: $(VENV)/.installed
 	@$(BIN)/impl run
@@ -28,6 +28,11 @@ slow: $(VENV)/.installed
 
 validate: $(VENV)/.installed
 	$(BIN)/pytest --timeout 0 -m validate
+
+# Other programs on the same data; needs R with brms and glmmTMB (half an hour).
+peers: $(VENV)/.installed
+	@rm -f build/peers/*.json
+	$(BIN)/pytest --timeout 0 -m validate tests/peers; status=$$?; $(BIN)/python tests/peers/tables.py && exit $$status
 
 lab: $(VENV)/.installed
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from statistics import NormalDist
 from typing import Any, Literal
@@ -34,6 +34,7 @@ from impl.release.release import (
     RunSummary,
     Sections,
     SiteStart,
+    StatedBelief,
     StudySummary,
     Suppressed,
     Verdict,
@@ -41,6 +42,7 @@ from impl.release.release import (
 from impl.study.catalogue import Example, Noun
 
 WORTHWHILE, HARM, NEGLIGIBLE = 0.10, 0.05, 0.05
+LEVELS_ONLY = ("tate_site", "population")  # estimands that are two levels compared: no link scale
 BUNDLE = "falls"
 
 
@@ -276,6 +278,8 @@ def build(
     extra: list[Estimate] | None = None,
     selection: str | None = "meldte seg på selv",
     suppressed: tuple[Suppressed, ...] = (),
+    chosen: dict[str, Any] | None = None,
+    other_bundles: tuple[ReleasedBundle, ...] = (),
 ) -> Release:
     """One Release from a few effects; with status not_converged everything that was estimated is left out."""
     ok, wedge = status == "ok", kind == "stepped_wedge"
@@ -318,6 +322,7 @@ def build(
                             ),
                         ),
                     ),
+                    "other_bundles": other_bundles,
                     "plan_sha256": "b71a" * 16,
                     "data_from": first,
                     "data_to": month(first, periods * months) - timedelta(days=1),
@@ -354,7 +359,9 @@ def build(
                     "window_from": 1,
                     "window_to": last,
                     "models": tuple(
-                        model_summary(effect.measure.id, sites=len(starts), periods=periods, wedge=wedge)
+                        model_summary(
+                            effect.measure.id, sites=len(starts), periods=periods, wedge=wedge
+                        ).model_copy(update=chosen or {})
                         for effect in effects
                     ),
                     "warnings": warnings,
@@ -447,6 +454,30 @@ def contrast_rows(effect: Effect) -> list[Estimate]:
     ]
 
 
+def further_rows(effect: Effect, *, verdict: bool, earlier: int = 6) -> list[Estimate]:
+    """The main effect with other weights, at the last exposure time, and in two thought experiments."""
+
+    def rows(estimand: str, ratio: float, spread: float, **where: Any) -> list[Estimate]:
+        other = replace(effect, median=effect.median * ratio, sd=effect.sd * spread)
+        scales = {effect.measure.headline_scale, "link"} - ({"link"} if estimand in LEVELS_ONLY else set())
+        found = estimate_rows(other, verdict=verdict, estimand=estimand, **where)
+        return [row for row in found if row.scale in scales]
+
+    moved = replace(effect, exposure_after=effect.exposure_after / 2)
+    return [
+        *rows("tate_site", 1.02, 1.1),
+        *rows("population", 1.01, 1.2),
+        *rows("new_site", 1.01, 2.4),
+        *rows("lte", 0.95, 1.8, first=12, last=12),
+        *rows("established", 0.96, 1.2, first=6, last=12),
+        *(
+            row
+            for row in estimate_rows(moved, verdict=False, estimand="earlier", first=earlier, last=None)
+            if row.scale == "averted"
+        ),
+    ]
+
+
 def staggered(
     study_id: str = "fall-tolv-kommuner",
     run_id: str = "5a0c91be77d2",
@@ -459,7 +490,6 @@ def staggered(
     warnings = (
         ReleaseWarning(code="gaps", values={"count": 3, "share": 0.007}),
         ReleaseWarning(code="not_randomised"),
-        ReleaseWarning(code="absence_not_judged"),
     )
     return build(
         [falls, serious, assessed],
@@ -472,7 +502,11 @@ def staggered(
         starts=WAVES,
         site_names=NAMES,
         adaptations=adaptation_log(),
-        extra=contrast_rows(falls) if profile == "full" else None,
+        extra=[
+            *(contrast_rows(falls) if profile == "full" else []),
+            *further_rows(falls, verdict=profile == "full"),
+        ],
+        chosen={"site_effects": True, "transition": "own", "clustering": "decay"},
         warnings=(*warnings, ReleaseWarning(code="smoke")) if profile == "smoke" else warnings,
     )
 
@@ -495,8 +529,8 @@ def before_after() -> Release:
         noise=0.28,
         selection=None,
         warnings=(
-            ReleaseWarning(code="single_site"),
             ReleaseWarning(code="no_trend_control"),
+            ReleaseWarning(code="absence_not_judged"),
             ReleaseWarning(code="window_shortened", values={"months": 12}),
         ),
     )
@@ -519,8 +553,65 @@ def before_after_beneficial() -> Release:
         grade="before_after",
         noise=0.2,
         selection=None,
-        warnings=(ReleaseWarning(code="single_site"),),
     )
+
+
+HAND_HYGIENE = ReleasedBundle(
+    id="hand_hygiene",
+    name={"nb": "Håndhygiene", "en": "Hand hygiene"},
+    the_bundle={"nb": "håndhygienepakken", "en": "the hand-hygiene bundle"},
+    version="2023",
+)
+
+
+def compared() -> Release:
+    """Before/after with comparison sites, a further bundle and a negative control: little or no change."""
+    falls = Effect(measure=FALLS, before=5.3, expected=5.2, median=0.99, sd=0.02)
+    ulcers = FALLS.model_copy(
+        update={
+            "id": "pressure_ulcers",
+            "role": "negative_control",
+            "name": {"nb": "Trykksår", "en": "Pressure ulcers"},
+            "events": {"nb": Noun(one="trykksår", many="trykksår"), "en": Noun(one="ulcer", many="ulcers")},
+            "example": None,
+        }
+    )
+    control = Effect(measure=ulcers, before=1.2, expected=1.18, median=1.01, sd=0.06)
+    beside = replace(falls, median=0.93, sd=0.04)
+    return build(
+        [falls, control],
+        study_id="fall-med-sammenligning",
+        run_id="c0ffee00beef",
+        title=TITLE,
+        question=QUESTION,
+        outcome="negligible",
+        starts=WAVES,
+        site_names=NAMES,
+        kind="before_after",
+        grade="before_after",
+        selection=None,
+        extra=[
+            *further_rows(falls, verdict=True),
+            *(
+                row
+                for row in estimate_rows(
+                    beside, verdict=True, estimand="other_bundle", group="hand_hygiene", last=10
+                )
+                if row.scale in ("ratio", "link")
+            ),
+        ],
+        chosen={
+            "clustering": "decay", "calendar": "shocks", "trend": "linear", "trend_difference": True,
+            "site_trends": True, "site_effects": True, "strata": 2, "covariates": ("staffing", "pandemic"),
+            "transition": "dose", "anticipation": 2, "reporting": StatedBelief(mean=0.1, sd=0.05),
+            "other_bundles": ("hand_hygiene",),
+        },
+        other_bundles=(HAND_HYGIENE,),
+        warnings=(
+            ReleaseWarning(code="absence_could_be_shown"),
+            ReleaseWarning(code="all_treated_tail", values={"periods": 5, "alone": 2}),
+        ),
+    )  # fmt: skip
 
 
 def not_converged() -> Release:
@@ -699,6 +790,7 @@ EXAMPLES: dict[str, Callable[[], Release]] = {
     "staggered": staggered,
     "before_after": before_after,
     "before_after_beneficial": before_after_beneficial,
+    "compared": compared,
     "not_converged": not_converged,
     "smoke": smoke,
     "harmful": harmful,

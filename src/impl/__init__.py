@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from impl.disclosure.make import make_release
     from impl.model.build import build_model
     from impl.model.checks import check_fit
+    from impl.model.criticism import criticise
     from impl.model.estimate import estimate
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
+    from impl.model.robustness import check_robustness
     from impl.release.files import read_release, write_release
     from impl.report.show import finish_report, show_report
     from impl.study.load import find_root, read_study
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _HOME = {
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
+    "check_robustness": "impl.model.robustness",
+    "criticise": "impl.model.criticism",
     "estimate": "impl.model.estimate",
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",
@@ -40,6 +44,8 @@ _HOME = {
 __all__ = [
     "build_model",
     "check_fit",
+    "check_robustness",
+    "criticise",
     "estimate",
     "evaluate_paired",
     "find_root",

@@ -11,7 +11,8 @@ from typing import get_args
 import pytest
 
 from example_release import EXAMPLES, staggered
-from impl.release.release import CheckRow, Outcome, ReleaseWarning
+from impl.release.release import CheckRow, ModelSummary, Outcome, ReleaseWarning
+from impl.report import whom
 from impl.report.check import page_problems
 from impl.report.language import FALLBACK, language_codes, read_language, slots_of
 from impl.report.sentences import warning_sentence
@@ -77,15 +78,22 @@ def test_every_choice_of_a_study_has_words(code: str) -> None:
         for choice in get_args(fields[field].annotation):
             if choice != "auto":
                 assert language.has(f"method.{field}.{choice}"), f"method.{field}.{choice}"
+    assert language.has("method.calendar.shocks"), "chosen by the design alone"
+    for transition in get_args(ModelSummary.model_fields["transition"].annotation):
+        assert transition == "none" or language.has(f"method.transition.{transition}")
+    for estimand in whom.ROWS:
+        assert language.has(f"whom.{estimand}")
     for check in get_args(CheckRow.model_fields["check"].annotation):
         assert language.has(f"checks.names.{check}")
         assert language.has(f"checks.limits.{check}")
     assert set(get_args(Outcome)) == {"beneficial", "promising", "negligible", "harmful", "uncertain"}
 
 
+SOURCE = Path(__file__).parents[2] / "src" / "impl"
+
+
 def codes_raised_in_the_source() -> set[str]:
     """Warning codes as the source writes them."""
-    source = Path(__file__).parents[2] / "src" / "impl"
     patterns = (
         r'PanelWarning\(\s*code="(\w+)"',
         r'notes\.warn\(\s*"(\w+)"',
@@ -93,7 +101,7 @@ def codes_raised_in_the_source() -> set[str]:
         r'ReleaseWarning\(\s*code="(\w+)"',
     )
     found: set[str] = set()
-    for path in source.rglob("*.py"):
+    for path in SOURCE.rglob("*.py"):
         text = path.read_text("utf-8")
         for pattern in patterns:
             found |= set(re.findall(pattern, text))
@@ -119,9 +127,18 @@ def test_every_warning_code_has_sentences(code: str) -> None:
     for warning in sorted(known):
         for values in ({}, full):
             text = warning_sentence(ReleaseWarning(code=warning, values=values), release, language)
-            assert text[0].isupper() or text[0].isdigit(), text
+            first = text.lstrip("«“")[0]
+            assert first.isupper() or first.isdigit(), text
             assert text.endswith("."), text
             assert "{" not in text
+
+
+def test_no_sentence_is_left_of_a_code_that_nothing_raises() -> None:
+    source = "".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
+    known = {
+        key.split(".")[1] for key in read_language(FALLBACK).texts if re.match(r"warnings\.(?!check_)", key)
+    }
+    assert {code for code in known if f'"{code}"' not in source} == set()
 
 
 def test_a_warning_code_without_a_sentence_is_a_fault_of_ours() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from impl.release.files import read_release
@@ -17,7 +19,8 @@ from impl.report.show import show_report
 from worlds import REPOSITORY
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
-ANALYSES = [path for path in NOTEBOOKS if path.name < "80"]
+LESSONS = [path for path in NOTEBOOKS if "_lesson_" in path.name]
+ANALYSES = [path for path in NOTEBOOKS if path.name < "80" and path not in LESSONS]
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -74,3 +77,24 @@ def test_papermill_alone_runs_a_notebook_and_the_truth_is_in_the_interval(tmp_pa
     assert effect.lower < truth["link"] < effect.upper
     first = show_report(release, "nb").blocks[0].html
     assert "Prøvekjøring, ikke et resultat" in first
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_lesson_shows_the_sign_flip_in_five_cells(tmp_path: Path) -> None:
+    """The default's interval holds the truth; the constant effect is surely on the wrong side of zero."""
+    (lesson,) = LESSONS
+    code = [cell for cell in json.loads(lesson.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert len(code) == 5
+    for folder in ("notebooks", "parameters", "data"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", f"notebooks/{lesson.name}", "out.ipynb", "--kernel", "python3"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    cells = {cell["id"]: cell for cell in json.loads((tmp_path / "out.ipynb").read_text())["cells"]}
+    html = "".join(cells["refits"]["outputs"][0]["data"]["text/html"])
+    (table,) = pd.read_html(io.StringIO(html), index_col=0)
+    assert table.loc["main", "lower"] < table.loc["main", "truth"] < table.loc["main", "upper"] < 0
+    assert table.loc["it", "lower"] > 0, "the sign did not turn"

@@ -112,6 +112,17 @@ WITH_SAME_PRIORS = (
         size=600,
         site_effects=True,
     ),
+    Case(  # what `auto` chooses for a wedge of this size
+        name="poisson-decay-rw-site-effects",
+        family="poisson",
+        clustering="decay",
+        effect="rw",
+        start=TWELVE,
+        periods=12,
+        size=600,
+        site_effects=True,
+        randomised=False,
+    ),
     Case(
         name="poisson-decay-eti",
         family="poisson",
@@ -390,10 +401,9 @@ def _study(case: Case) -> dict[str, object]:
         "calendar": case.calendar,
         "trend": "none" if case.calendar == "categorical" else "linear",
         "season": "fourier" if case.harmonics else "none",
+        "site_effects": "random" if case.site_effects else "none",
         "priors": "wide" if case.wide else "default",
     }
-    if case.site_effects:
-        model["site_effects"] = "random"
     return {
         "schema": 1,
         "id": case.name,

@@ -87,6 +87,8 @@ def quantities(fit: Fit) -> dict[str, Array]:
     """What both programs are asked for, chain x draw, by the names of the R script."""
     posterior, structure = fit.tree.posterior, fit.structure
     stored = {name: posterior[name].to_numpy() for name in STORED if name in posterior.data_vars}
+    if structure.latent_cells:
+        stored.pop("site_sd", None)  # there it is total and share
     curve = posterior["curve"].to_numpy()
     first, last = structure.window
     found: dict[str, Array] = {

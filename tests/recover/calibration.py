@@ -8,14 +8,12 @@ joint log-likelihood as a quantity: Modrák et al. 2023).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
 
 import numpy as np
-import nutpie
 import pandas as pd
 import pymc as pm
 import xarray as xr
@@ -27,9 +25,10 @@ from study_worlds import STRUCTURES
 
 from impl.model.build import EvaluationModel, model_of
 from impl.model.estimands import reported_draws
+from impl.model.fit import compile_model, sample_once
 from impl.model.fitted import Fit
-from impl.model.likelihoods.likelihood import Parameters
-from impl.model.predict import Prediction, predict
+from impl.model.likelihoods.likelihood import Observed
+from impl.model.predict import predict
 from impl.model.structure import Structure
 
 SEED = 20261122
@@ -43,34 +42,20 @@ BAND = 0.999  # of the number of intervals that hold the truth, were the coverag
 HEADLINE = "tate.link"
 
 Cells = pd.DataFrame
-Spoil = Callable[[Cells], Cells]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Harness:
-    """A structure, its model and the compiled sampler, into which data sets are put one after the other."""
-
-    name: str
-    structure: Structure
-    model: EvaluationModel
-    compiled: Any
+Spoil = Callable[[Structure], Structure]
 
 
 @cache
-def harness(name: str) -> Harness:
-    """Compiled once a process: compiling costs more than twenty fits."""
-    return compile_structure(name, STRUCTURES[name]())
-
-
-def compile_structure(name: str, structure: Structure) -> Harness:
-    model = model_of(structure)
-    return Harness(name=name, structure=structure, model=model, compiled=nutpie.compile_pymc_model(model))
+def harness(name: str) -> tuple[Structure, EvaluationModel]:
+    """A structure and its model; the compiled sampler is kept by `fit.compile_model`."""
+    structure = STRUCTURES[name]()
+    return structure, model_of(structure)
 
 
 @cache
 def prior_batch(name: str, batch: int) -> xr.Dataset:
     """`BATCH` draws of every parameter from the prior, by PyMC."""
-    model = harness(name).model
+    model = harness(name)[1]
     wanted = [variable.name for variable in (*model.free_RVs, *model.deterministics)]
     seed = int(np.random.default_rng([SEED, _place(name), 0, batch]).integers(2**31))
     with model:
@@ -91,27 +76,26 @@ def _place(name: str) -> int:
 def simulate(name: str, index: int, spoil: Spoil | None = None) -> Record:
     """One simulation: truth, data, fit, and where the truth lies among the draws of each quantity.
 
-    spoil: a fault between the data and the model, for the check that the study can fail.
+    spoil: a fault between the data and the model, for the check that the study can fail. Quantities are
+    ranked under the data as they were drawn.
     """
-    tool = harness(name)
+    structure, _ = harness(name)
     rng = np.random.default_rng([SEED, _place(name), 1, index])
     batch, place = divmod(index, BATCH)
-    truth = as_fit(tool.structure, prior_batch(name, batch).isel(draw=[place]))
-    cells = draw_cells(truth, rng)
-    if spoil is not None:
-        cells = spoil(cells)
+    truth = as_fit(structure, prior_batch(name, batch).isel(draw=[place]))
+    data = draw_cells(truth, rng)
     record: Record = {"structure": name, "simulation": index}
     clock = time.monotonic()
     try:
-        tree = fit_cells(tool, cells, seed=int(rng.integers(2**31)))
+        fit = fit_cells(data if spoil is None else spoil(data), seed=int(rng.integers(2**31)))
     except RuntimeError as error:
         return record | {"failed": str(error)[:200]}
     record["seconds"] = round(time.monotonic() - clock, 2)
-    posterior = tree.posterior.to_dataset()
+    posterior = fit.tree.posterior.to_dataset()
     thin = posterior.sizes["draw"] * posterior.sizes["chain"] // RANKED
-    true = {key: float(value[0]) for key, value in quantities(truth, cells).items()}
-    every = quantities(as_fit(tool.structure, posterior), cells)
-    record["divergences"] = int(tree.sample_stats["diverging"].sum())
+    true = {key: float(value[0]) for key, value in quantities(truth, data).items()}
+    every = quantities(as_fit(structure, posterior), data)
+    record["divergences"] = int(fit.tree.sample_stats["diverging"].sum())
     chains = every[HEADLINE].reshape(posterior.sizes["chain"], -1)
     record["r_hat"] = round(float(array_stats.rhat(chains, chain_axis=0, draw_axis=1)), 4)
     record["ess"] = round(float(array_stats.ess(chains, chain_axis=0, draw_axis=1, method="bulk")), 1)
@@ -152,39 +136,52 @@ def as_fit(structure: Structure, draws: xr.Dataset) -> Fit:
     )
 
 
-def draw_cells(truth: Fit, rng: np.random.Generator) -> Cells:
-    """Observed cells with data drawn in NumPy from one truth; persons' sums of squares by their own law."""
+def draw_cells(truth: Fit, rng: np.random.Generator) -> Structure:
+    """The structure with data drawn in NumPy from one truth; persons' sums of squares by their own law."""
     structure = truth.structure
-    cells = structure.rows[structure.rows["observed"]]
-    denominator = cells["denominator"].to_numpy()
-    (drawn,) = predict(truth, cells)
-    numerator = structure.likelihood.draw(drawn.untreated + drawn.effect, denominator, drawn.parameters, rng)
-    cells = cells.assign(numerator=numerator[0])
-    if structure.likelihood.link == "identity":
-        spread = float(drawn.parameters["residual_sd"][0, 0])
-        cells = cells.assign(sum_squares=spread**2 * rng.chisquare(denominator - 1))
-    return cells
+    rows = structure.rows
+    denominator = rows["denominator"].to_numpy()
+    (drawn,) = predict(truth, rows)
+    level = drawn.untreated + drawn.effect + drawn.measurement
+    law, observed = structure.likelihood, rows["observed"].to_numpy()
+    answers = structure.answers
+    if law.draw_answers is not None and answers is not None:
+        answers = np.full_like(answers, np.nan)
+        own = law.draw_answers(level[:, observed], denominator[observed], drawn.parameters, rng)[0]
+        answers[observed] = own
+        numerator = answers[:, structure.measure.stated_level - 1 :].sum(axis=1)
+    else:
+        numerator = np.full(len(rows), np.nan)
+        numerator[observed] = law.draw(level[:, observed], denominator[observed], drawn.parameters, rng)[0]
+    rows = rows.assign(numerator=numerator)
+    if "residual_sd" in drawn.parameters and structure.spread_known:
+        residual = float(drawn.parameters["residual_sd"][0, 0])
+        rows = rows.assign(sum_squares=residual**2 * rng.chisquare(np.maximum(denominator - 1, 1)))
+        if structure.clustering == "cohort":
+            rows = _with_persons(truth, rows, residual, rng)
+    return replace(structure, rows=rows, answers=answers)
 
 
-def fit_cells(tool: Harness, cells: Cells, seed: int) -> xr.DataTree:
-    """The posterior of new data under the compiled model, at the project's sampler settings but fewer draws."""
-    names = [name for name in ("numerator", "denominator", "sum_squares") if name in tool.model.named_vars]
-    data = {name: cells[name].to_numpy() for name in names}
-    return nutpie.sample(
-        tool.compiled.with_data(**data),
-        draws=DRAWS,
-        tune=TUNE,
-        chains=CHAINS,
-        cores=2,
-        seed=seed,
-        adaptation="draw_diag",
-        target_accept=TARGET,
-        save_warmup=False,
-        progress_bar=False,
+def _with_persons(truth: Fit, rows: Cells, residual: float, rng: np.random.Generator) -> Cells:
+    """Squares between and within the persons of a closed cohort: one-way analysis of variance."""
+    _, periods = truth.structure.shape
+    persons = rows.groupby("site")["denominator"].first().to_numpy()
+    variance = residual**2 / periods + float(truth.flat("person_sd")[0]) ** 2
+    between = variance * rng.chisquare(persons - 1)
+    within = residual**2 * rng.chisquare((persons - 1) * (periods - 1))
+    return rows.assign(
+        person_sum_squares=np.repeat(between, periods),
+        sum_squares=np.repeat(between + within / periods, periods),
     )
 
 
-def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
+def fit_cells(structure: Structure, seed: int) -> Fit:
+    """The posterior of new data, from the model compiled before, at the project's sampler settings but fewer draws."""
+    model = model_of(structure)
+    return sample_once(model, compile_model(model), seed=seed, target=TARGET, settings=(CHAINS, TUNE, DRAWS))
+
+
+def quantities(fit: Fit, data: Structure) -> dict[str, np.ndarray]:
     """What is ranked: the reported estimands, every scalar parameter, and the joint log-likelihood."""
     structure = fit.structure
     found: dict[str, np.ndarray] = {}
@@ -201,38 +198,28 @@ def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
         found["wave_effect.first"] = fit.flat("wave_effect")[:, 0]
     if structure.latent_sites:
         found["site.first"] = fit.flat("site_sd") * fit.flat("site_raw")[:, 0]
-    found["log_likelihood"] = np.concatenate(
-        [log_likelihood(structure, part, cells) for part in predict(fit, cells)]
-    )
+    found["log_likelihood"] = joint_log_likelihood(fit, data)
     return found
 
 
-def log_likelihood(structure: Structure, part: Prediction, cells: Cells) -> np.ndarray:
-    """Joint log-likelihood of the cells by SciPy's densities, one value a draw; constants that depend on
-    the data alone are included."""
-    level = part.untreated + part.effect
-    numerator, denominator = cells["numerator"].to_numpy(), cells["denominator"].to_numpy()
-    mean = structure.likelihood.mean(level)
-    density = DENSITIES[structure.likelihood.name](mean, numerator, denominator, part.parameters)
-    if structure.likelihood.link == "identity":
-        shape, spread = (denominator - 1) / 2, part.parameters["residual_sd"]
-        density = density + stats.gamma.logpdf(cells["sum_squares"].to_numpy(), shape, scale=2 * spread**2)
-    joint: np.ndarray = density.sum(axis=1)
-    return joint
-
-
-def _negbin(mean: np.ndarray, numerator: np.ndarray, denominator: np.ndarray, own: Parameters) -> np.ndarray:
-    size = 1 / own["overdispersion"] ** 2
-    return np.asarray(stats.nbinom.logpmf(numerator, size, size / (size + denominator * mean)))
-
-
-Density = Callable[[np.ndarray, np.ndarray, np.ndarray, Parameters], np.ndarray]
-DENSITIES: Mapping[str, Density] = {
-    "poisson": lambda mean, y, n, _own: stats.poisson.logpmf(y, n * mean),
-    "binomial": lambda mean, y, n, _own: stats.binom.logpmf(y, n, mean),
-    "negbin": _negbin,
-    "normal": lambda mean, y, n, own: stats.norm.logpdf(y / n, mean, own["residual_sd"] / np.sqrt(n)),
-}
+def joint_log_likelihood(fit: Fit, data: Structure) -> np.ndarray:
+    """Joint log-likelihood of the data by SciPy's densities, one value a draw."""
+    rows = data.rows[data.rows["used"]]
+    several = np.flatnonzero(rows["denominator"].to_numpy() > 1)
+    spread = data.spread_known and data.clustering != "cohort"
+    cells = Observed(
+        numerator=rows["numerator"].to_numpy(),
+        denominator=rows["denominator"].to_numpy(),
+        sum_squares=rows["sum_squares"].to_numpy()[several] if spread else None,
+        several=several if spread else None,
+        answers=None if data.answers is None else data.answers[data.rows["used"].to_numpy()],
+        stated_level=data.measure.stated_level,
+    )
+    density = data.likelihood.log_density
+    return np.concatenate([
+        density(part.untreated + part.effect + part.measurement, cells, part.parameters).sum(axis=1)
+        for part in predict(fit, rows)
+    ])  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import pytest
-from calibration import SEED, as_fit, band, compile_structure, fit_cells
+from calibration import SEED, band, fit_cells
 
 from impl.model.estimands import window_effect
 from impl.model.simulate import World, simulate_cells
@@ -61,7 +61,7 @@ class Found:
 
 def structure_of(effect: str) -> Structure:
     """The wedge under one effect shape; everything else as the design decides."""
-    study = make_study("falls", model={"effect": effect})
+    study = make_study("falls", model={"effect": effect, "clustering": "nested", "site_effects": "none"})
     panel = make_panel(WORLD, "falls", np.full((SITES, PERIODS), EVENTS / WORLD.baseline))
     return describe_structure(study, panel)
 
@@ -69,22 +69,22 @@ def structure_of(effect: str) -> Structure:
 @cache
 def recover(effect: str) -> Found:
     """Fit the same data sets under one effect shape."""
-    tool = compile_structure(effect, structure_of(effect))
-    first, last = tool.structure.window
+    structure = structure_of(effect)
+    first, last = structure.window
     truth = growing(np.arange(first, last + 1.0)).mean()
     error, spread, inside, divergences = [], [], [], []
     for index in range(DATA_SETS):
         rng = np.random.default_rng([SEED, 100, index])
-        denominator = tool.structure.rows["denominator"].to_numpy().reshape(SITES, PERIODS)
+        denominator = structure.rows["denominator"].to_numpy().reshape(SITES, PERIODS)
         numerator, _ = simulate_cells(WORLD, denominator, rng)
-        cells = tool.structure.rows.assign(numerator=numerator.ravel())
-        tree = fit_cells(tool, cells, seed=int(rng.integers(2**31)))
-        draws = window_effect(as_fit(tool.structure, tree.posterior.to_dataset()))
+        data = replace(structure, rows=structure.rows.assign(numerator=numerator.ravel()))
+        fit = fit_cells(data, seed=int(rng.integers(2**31)))
+        draws = window_effect(fit)
         lower, upper = np.quantile(draws, [0.05, 0.95])
         error.append(draws.mean() - truth)
         spread.append(draws.std(ddof=1))
         inside.append(lower <= truth <= upper)
-        divergences.append(int(tree.sample_stats["diverging"].sum()))
+        divergences.append(int(fit.tree.sample_stats["diverging"].sum()))
     return Found(
         error=np.array(error),
         spread=np.array(spread),

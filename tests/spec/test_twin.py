@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pymc as pm
 import pytest
 from pytensor.compile.mode import Mode
 
+from impl.model.assurance import assurance_of
 from impl.model.build import model_of
 from impl.model.gls import constant_effect_weights, solve
 from impl.model.simulate import World
@@ -31,8 +34,11 @@ def world_of(
     notebook: str = "30_stepped_wedge",
     months: float = 1.0,
     transition: int = 0,
+    strata: tuple[str, ...] = (),
+    others: dict[str, list[float]] | None = None,
     **study: object,
 ) -> Structure:
+    """A study of one world. strata: of the sites. others: start positions of further bundles."""
     law = "poisson" if measure == "falls" else "binomial"
     world = World(
         law=law,
@@ -44,8 +50,30 @@ def world_of(
     )
     denominator = np.full((len(starts), periods), 900.0 if law == "poisson" else 80.0)
     gaps = ((0, 1),) if len(starts) > 1 else ()
-    panel = make_panel(world, measure, denominator, transition=transition, gaps=gaps)
+    panel = make_panel(world, measure, denominator, transition=transition, gaps=gaps, stratum=strata or None)
+    further = {
+        bundle: panel.rollout.assign(start_period=np.where(np.isfinite(other), other, np.nan))
+        for bundle, other in (others or {}).items()
+    }
+    panel = replace(panel, other_rollouts=further)
     return describe_structure(make_study(measure, notebook, **study), panel)
+
+
+def means_of(clustering: str, effect: str = "rw", likelihood: str = "auto") -> Structure:
+    """Scores of 12 to 22 persons a site, the same ones in each of eight quarters."""
+    rng = np.random.default_rng(3)
+    start = np.repeat([2.0, 4.0, 6.0], 2)
+    world = World(law="poisson", baseline=20.0, start=start, effect=lambda e: np.zeros(e.shape), months=3.0)
+    persons = np.repeat(np.arange(12.0, 24.0, 2.0)[:, None], 8, axis=1)
+    panel = make_panel(world, "safety_climate_score", persons)
+    each = panel.cells["denominator"].to_numpy()
+    cells = panel.cells.assign(
+        numerator=each * (20.0 + rng.normal(size=48)),
+        sum_squares=9.0 * (each - 1.0),
+        person_sum_squares=np.repeat(3.0 * (persons[:, 0] - 1.0), 8),
+    )
+    choices = {"clustering": clustering, "effect": effect, "likelihood": likelihood}
+    return describe_structure(make_study("safety_climate_score", model=choices), replace(panel, cells=cells))
 
 
 FOUR_WAVES = [3.0, 3.0, 5.0, 5.0, 6.0, 6.0, 8.0, np.inf]
@@ -59,7 +87,7 @@ STRUCTURES = {
         10,
         measure="medication_review",
         transition=1,
-        model={"effect": "eti", "transition": "ramp", "anticipation": 1, "site_effects": "random"},
+        model={"effect": "eti", "transition": "ramp", "anticipation": 2, "site_effects": "random"},
     ),
     "negbin, exchangeable, teh, reporting": lambda: world_of(
         FOUR_WAVES,
@@ -69,6 +97,18 @@ STRUCTURES = {
     "one series": lambda: world_of(
         [18.0], 36, notebook="20_before_after", model={"likelihood": "poisson", "clustering": "decay"}
     ),
+    "comparison sites, shocks, own trends": lambda: world_of(
+        [12.0, 12.0, 15.0, 15.0, np.inf, np.inf], 26, notebook="20_before_after"
+    ),
+    "strata, two bundles": lambda: world_of(
+        FOUR_WAVES,
+        10,
+        strata=("a", "b") * 4,
+        others={"pressure_ulcers": [6.0, 4.0, 7.0, 3.0, 5.0, 8.0, 3.0, np.inf]},
+        other_bundles=["pressure_ulcers"],
+        model={"strata": True},
+    ),
+    "closed cohort": lambda: means_of("cohort"),
     "two points": lambda: world_of([3.0, 3.0, 3.0], 6, notebook="20_before_after"),
 }
 
@@ -78,8 +118,9 @@ def prior_eta(structure: Structure, scales: dict[str, float]) -> np.ndarray:
     fixed = dict(scales)
     scale = fixed.pop("effect_scale")
     median = structure.effect.scale(structure.priors).median if structure.effect.scale else 0.0
-    fixed["effect_scale_log"] = 0.0
-    fixed["effect_scale_half"] = 0.6744898 if scale != median else 0.0
+    for curve in ("effect", *(f"other_{index}" for index in range(len(structure.other_bundles)))):
+        fixed[f"{curve}_scale_log"] = 0.0
+        fixed[f"{curve}_scale_half"] = 0.6744898 if scale != median else 0.0
     model = model_of(structure)
     with model:
         pm.Deterministic("eta", model.eta)
@@ -94,10 +135,19 @@ def prior_eta(structure: Structure, scales: dict[str, float]) -> np.ndarray:
     return np.asarray(prior["eta"]).reshape(DRAWS, -1)
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
+FAST = ("one series", "two points", "proportions, eti, ramp, anticipation")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in STRUCTURES]
+)
 def test_the_twin_has_the_prior_of_the_sampled_model(name: str) -> None:
-    """Prior variances of cells, of differences within sites and between sites, in the twin and in PyMC's graph."""
-    structure = STRUCTURES[name]()
+    """Prior variances of cells, of steps from period to period and of any differences, in the twin and in
+    PyMC's graph. Priors of the large terms are narrowed, so that no small term hides behind them."""
+    plain = STRUCTURES[name]()
+    narrow = replace(plain.priors, intercept=0.1, site=0.1, single_site_cell=0.1, wave=0.1, calendar=0.1)
+    narrow = replace(narrow, calendar_step=0.05, trend=0.1, effect=0.15, step_log_median=0.05)
+    structure = replace(plain, priors=narrow)
     scales = prior_scales(structure)
     twin = gls_twin(structure, scales)
     columns = np.concatenate([block.columns for block in twin.untreated], axis=2)
@@ -115,11 +165,9 @@ def test_the_twin_has_the_prior_of_the_sampled_model(name: str) -> None:
     draws = prior_eta(structure, scales)
     rng = np.random.default_rng(4)
     first, second = rng.integers(len(used), size=(2, 200))
-    ends = {"cells": np.eye(len(used))}
-    ends["differences"] = (
-        np.eye(len(used))[first[first != second]] - np.eye(len(used))[second[first != second]]
-    )
-    for contrasts in ends.values():
+    cells = np.eye(len(used))
+    ends = (cells, cells[1:] - cells[:-1], cells[first[first != second]] - cells[second[first != second]])
+    for contrasts in ends:
         expected = np.einsum("ci,ij,cj->c", contrasts, covariance, contrasts)
         found = (draws @ contrasts.T).var(axis=0)
         np.testing.assert_allclose(found, expected, rtol=5 * np.sqrt(2.0 / DRAWS))
@@ -153,6 +201,25 @@ def test_information_is_that_of_the_law() -> None:
     share = STRUCTURES["proportions, eti, ramp, anticipation"]()
     level = 1.0 / (1.0 + np.exp(-share.location))
     assert cell_information(share, prior_scales(share))[1, 0] == pytest.approx(80.0 * level * (1.0 - level))
+
+
+def test_information_of_means() -> None:
+    normal, student = means_of("exchangeable"), means_of("exchangeable", likelihood="student")
+    found = cell_information(normal, prior_scales(normal))
+    assert found[0, 0] == pytest.approx(12.0 / 3.0**2, rel=0.01)  # SD between persons before start: 3
+    heavier = cell_information(student, prior_scales(student))
+    assert np.all(heavier < found)
+
+
+@pytest.mark.parametrize("effect", ["it", "teh", "eti", "mono", "growth", "level_slope", "rw"])
+def test_every_shape_has_assurance(effect: str) -> None:
+    """`mono` and `growth` have no linear form and are taken as `rw`; free shapes promise less than `it`."""
+    found = assurance_of(means_of("nested", effect))
+    assert len(found.scenarios) == 5
+    constant = assurance_of(means_of("nested", "it"))
+    assert found.sd >= constant.sd
+    if effect in ("mono", "growth"):
+        assert found == assurance_of(means_of("nested", "rw"))
 
 
 def test_the_window_of_a_study() -> None:

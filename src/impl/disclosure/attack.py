@@ -35,13 +35,17 @@ BEYOND = 100.0  # how far above all events an unbounded count may be imagined; a
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What would be released about one measure; `window` holds the exposure times behind the level after."""
+    """What would be released about one measure; `window` holds the exposure times behind the level after.
+
+    earlier: how many periods earlier the start is in the released scenario, 0 where there is none.
+    """
 
     measure: str
     window: tuple[int, int]
     curve: Curve | None
     comparison: Comparison | None
     events: int | None
+    earlier: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +73,8 @@ def modelled_cells(panel: Panel, measure: str) -> pd.DataFrame:
     """Observed cells of one measure with their place in the roll-out. Sites from before the data are left out.
 
     Returns `site`, `period`, `numerator`, `denominator`, `exposure` (periods since start, 0 before),
-    `before` (untreated, transition excluded), `starts` (the site starts within the data).
+    `before` (untreated, transition excluded), `starts` (the site starts within the data), `lead` (periods to
+    the start, 0 after it and where there is none within the data).
     """
     rollout = panel.rollout.set_index("site")
     wanted = (panel.cells["measure"] == measure) & panel.cells["observed"]
@@ -80,9 +85,9 @@ def modelled_cells(panel: Panel, measure: str) -> pd.DataFrame:
     touched = cells["site"].map(rollout["transition_from"]).to_numpy(dtype=float)
     treated = period >= start  # NaN compares False: never treated
     exposure = np.where(treated, period - np.nan_to_num(start) + 1, 0).astype(int)
-    return cells.assign(
-        exposure=exposure, before=~treated & ~(period >= touched), starts=start < len(panel.periods)
-    )
+    starts = start < len(panel.periods)
+    lead = np.where(starts & ~treated, np.nan_to_num(start) - period, 0).astype(int)
+    return cells.assign(exposure=exposure, before=~treated & ~(period >= touched), starts=starts, lead=lead)
 
 
 def linked_measures(panel: Panel, measures: Mapping[str, Counted]) -> tuple[tuple[str, ...], ...]:
@@ -141,6 +146,7 @@ def check_release(
     events = {model.measure: model.events for model in release.design.models}
     curves = {curve.measure: curve for curve in release.curves}
     comparisons = {comparison.measure: comparison for comparison in release.comparisons}
+    earlier = {row.measure: row.from_ or 0 for row in release.estimates if row.estimand == "earlier"}
     shown = [
         Shown(
             measure=measure,
@@ -148,6 +154,7 @@ def check_release(
             curve=curves.get(measure),
             comparison=comparisons.get(measure),
             events=events.get(measure),
+            earlier=earlier.get(measure, 0),
         )
         for measure in measures
     ]
@@ -201,6 +208,9 @@ def _functionals(panel: Panel, law: Counted, cells: pd.DataFrame, shown: Shown) 
         after = cells["exposure"].between(*shown.window).to_numpy(dtype=bool)
         exact: Told = lambda events, _: (events, events)  # noqa: E731
         found.append(functional("level after", after, None if shown.comparison.after is None else exact))
+    if shown.earlier:
+        moved = cells["lead"].between(1, shown.earlier).to_numpy(dtype=bool)
+        found.append(functional("scenario of an earlier start", moved, lambda events, _: (events, events)))
     if shown.events is not None:
         total = float(shown.events)
         found.append(functional("total", np.ones(len(cells), dtype=bool), lambda *_: (total, total)))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from impl.data.panel import Panel
-from impl.disclosure import rules
+from impl.disclosure import further, rules
 from impl.disclosure.attack import Shown, check_release, modelled_cells
 from impl.disclosure.counts import Evaluations, released_counts, shows_zero, suppressed_counts
 from impl.disclosure.rules import Counted
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
-from impl.model.values import Estimates, Evaluation
+from impl.model.values import Criticism, Estimates, Evaluation, Robustness
 from impl.release.release import (
     AdaptationRow,
     AdaptationSection,
@@ -40,6 +40,7 @@ from impl.study.identity import Identity, identify
 from impl.study.load import read_bundle, read_measure
 from impl.study.study import Study
 
+Findings = Sequence[Criticism | Robustness]
 PROBABILITIES = ("p_better", "p_worthwhile", "p_negligible", "p_harm")
 CONTRASTED = ("yes", "no")
 """Groups whose difference the contrast `consistent` is."""
@@ -47,7 +48,7 @@ CONTRASTED = ("yes", "no")
 
 def _check_complete(study: Study, evaluated: Collection[str]) -> None:
     """Every declared measure is reported; a notebook cannot leave one out."""
-    declared = {study.measures.primary, *study.measures.paired}
+    declared = set(study.measures.declared)
     if declared != set(evaluated):
         raise DesignError(
             [
@@ -63,9 +64,17 @@ def _check_complete(study: Study, evaluated: Collection[str]) -> None:
 
 
 def make_release(
-    study: Study, panel: Panel, estimates: Estimates, checks: FitChecks, *, paired: Sequence[Evaluation] = ()
+    study: Study,
+    panel: Panel,
+    estimates: Estimates,
+    checks: FitChecks,
+    *,
+    paired: Sequence[Evaluation] = (),
+    findings: Findings = (),
 ) -> Release:
     """What audience `public` may see of an evaluation.
+
+    findings: criticism and robustness of the primary measure; their coded warnings alone enter the Release.
 
     Where the primary measure did not converge the Release holds no estimate, level, curve or verdict; a
     paired measure that did not is left out by itself, with a warning.
@@ -85,14 +94,18 @@ def make_release(
     }
     laws = {name: rules.counted(measure) for name, measure in measures.items()}
     released = released_counts(panel, laws, evaluations, converged)
+    if study.measures.primary in converged:
+        released = further.with_scenario(panel, laws, released, estimates)
     suppressed = Counter[str]()
     for place, count in suppressed_counts(released, evaluations, converged):
         suppressed[place] += count
     rows: list[Estimate] = []
     for name, evaluation in converged.items():
-        kept = _estimates(evaluation.estimates, measures[name], panel, released[name], study)
+        primary = name == study.measures.primary
+        table = further.offered(evaluation.estimates, measures[name], primary=primary)
+        kept = _estimates(table, evaluation.estimates, measures[name], panel, released[name], study)
         rows += kept
-        suppressed["estimates"] += _left_out(evaluation.estimates.table, kept)
+        suppressed["estimates"] += _left_out(table, kept)
     section, suppressed["adaptations"] = _adaptations(study, panel, estimates)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
@@ -104,7 +117,7 @@ def make_release(
         study=_study_summary(study, panel, measures, identity),
         run=_run_summary(identity, estimates, evaluations),
         status="ok" if checks.passed else "not_converged",
-        design=_design(study, panel, estimates, evaluations, released, section),
+        design=_design(study, panel, estimates, evaluations, findings, released, section),
         estimates=tuple(rows),
         comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
         curves=tuple(item.curve for item in released.values() if item.curve is not None),
@@ -139,17 +152,16 @@ def _without_probabilities(estimates: Estimates, measure: Measure) -> bool:
 
 
 def _estimates(
-    estimates: Estimates, measure: Measure, panel: Panel, shown: Shown, study: Study
+    table: pd.DataFrame, estimates: Estimates, measure: Measure, panel: Panel, shown: Shown, study: Study
 ) -> list[Estimate]:
     """The rows of the estimate table that may be shown, rounded."""
     law = rules.counted(measure)
     few = _few_sites(estimates, study)
     sparse = _sparse_exposures(panel, estimates.measure, law)
     after_hidden = shown.comparison is None or shown.comparison.after is None
-    # Two scales together give the level after (difference x ratio / (ratio - 1)), so one stays.
-    scales = {measure.headline_scale, "link"} if measure.kind == "rate" else {measure.headline_scale}
+    scales = further.one_scale(measure)
     kept = []
-    for row in estimates.table.to_dict("records"):
+    for row in table.to_dict("records"):
         estimand, group = row["estimand"], row["group"]
         if estimand == "contrast" and few & set(CONTRASTED):
             continue
@@ -160,6 +172,8 @@ def _estimates(
         if estimand == "pte" and int(row["from"]) in sparse:
             continue
         if after_hidden and row["scale"] not in scales:
+            continue
+        if further.is_withheld(row, panel, estimates, shown, law):
             continue
         kept.append(_estimate(row, _without_probabilities(estimates, measure)))
     return kept
@@ -216,13 +230,8 @@ def _sparse_exposures(panel: Panel, measure: str, law: Counted) -> set[int]:
     return {
         int(exposure)
         for exposure in cells.loc[cells["exposure"] > 0, "exposure"].unique()
-        if _is_sparse(cells[cells["exposure"] == exposure], law)
+        if further.is_sparse(cells[cells["exposure"] == exposure], law)
     }
-
-
-def _is_sparse(cells: pd.DataFrame, law: Counted) -> bool:
-    few = cells["site"].nunique() < rules.SMALLEST_GROUP
-    return few and rules.is_hidden(float(cells["numerator"].sum()), float(cells["denominator"].sum()), law)
 
 
 # --- what stands around the numbers
@@ -231,7 +240,7 @@ def _is_sparse(cells: pd.DataFrame, law: Counted) -> bool:
 def _study_summary(
     study: Study, panel: Panel, measures: Mapping[str, Measure], identity: Identity
 ) -> StudySummary:
-    bundle = read_bundle(study.bundle, study.root)
+    bundle, *others = (_bundle(name, study) for name in study.bundles)
     return StudySummary(
         id=study.id,
         title=study.title,
@@ -240,7 +249,7 @@ def _study_summary(
         measures=tuple(
             ReleasedMeasure(
                 id=measure.id,
-                role="primary" if measure.id == study.measures.primary else "paired",
+                role=_role(measure.id, study),
                 name=measure.name,
                 events=measure.events,
                 exposure=measure.exposure,
@@ -253,15 +262,8 @@ def _study_summary(
             )
             for measure in measures.values()
         ),
-        bundles=(
-            ReleasedBundle(
-                id=bundle.id,
-                name=bundle.name,
-                the_bundle=bundle.the_bundle,
-                version=bundle.version,
-                components=bundle.components,
-            ),
-        ),
+        bundles=(bundle,),
+        other_bundles=tuple(others),
         plan_sha256=identity.plan_sha256,
         data_from=panel.periods[0].start,
         data_to=panel.periods[-1].end,
@@ -270,6 +272,23 @@ def _study_summary(
         harm=study.decision.harm,
         negligible=study.decision.negligible,
         synthetic=study.synthetic,
+    )
+
+
+def _role(measure: str, study: Study) -> Literal["primary", "paired", "negative_control"]:
+    if measure == study.measures.primary:
+        return "primary"
+    return "paired" if measure in study.measures.paired else "negative_control"
+
+
+def _bundle(name: str, study: Study) -> ReleasedBundle:
+    bundle = read_bundle(name, study.root)
+    return ReleasedBundle(
+        id=bundle.id,
+        name=bundle.name,
+        the_bundle=bundle.the_bundle,
+        version=bundle.version,
+        components=bundle.components,
     )
 
 
@@ -291,6 +310,7 @@ def _design(
     panel: Panel,
     estimates: Estimates,
     evaluations: Evaluations,
+    findings: Findings,
     released: Mapping[str, Shown],
     section: AdaptationSection | None,
 ) -> Design:
@@ -322,7 +342,7 @@ def _design(
             evaluation.estimates.model.model_copy(update={"events": released[name].events})
             for name, evaluation in evaluations.items()
         ),
-        warnings=tuple(_warnings(study, panel, estimates, evaluations, section)),
+        warnings=tuple(_warnings(study, panel, estimates, evaluations, findings, section)),
     )
 
 
@@ -337,6 +357,7 @@ def _warnings(
     panel: Panel,
     estimates: Estimates,
     evaluations: Evaluations,
+    findings: Findings,
     section: AdaptationSection | None,
 ) -> Iterator[ReleaseWarning]:
     """Warnings of data, models and disclosure, each said once; a paired measure's only where it is new."""
@@ -344,6 +365,8 @@ def _warnings(
         (warning.code, dict(warning.values)) for warning in panel.warnings
     ]
     found += estimates.warnings
+    if evaluations[estimates.measure].checks.passed:  # of a failed fit there is nothing to doubt
+        found += [warning for finding in findings for warning in finding.warnings]
     if estimates.kind == "stepped_wedge" and not study.rollout.randomised:
         found.append(("not_randomised", {}))
     if estimates.profile == "smoke":
@@ -359,6 +382,8 @@ def _warnings(
             continue
         if not evaluation.checks.passed:
             found.append(("paired_not_converged", {"measure": name}))
+        elif name in study.measures.negative_controls and _moved(evaluation.estimates):
+            found.append(("negative_control_moved", {"measure": name}))
         found += [
             (code, {**values, "measure": name})
             for code, values in evaluation.estimates.warnings
@@ -372,6 +397,13 @@ def _warnings(
         if (code, rounded) not in said:
             said.append((code, rounded))
             yield ReleaseWarning(code=code, values=rounded)
+
+
+def _moved(estimates: Estimates) -> bool:
+    """Whether the 90 % interval of the time-averaged effect leaves none out: 95 % sure of a direction."""
+    table = estimates.table
+    row = table[(table["estimand"] == "tate") & (table["scale"] == "link") & (table["level"] == 0.9)].iloc[0]
+    return bool(row["lower"] > 0 or row["upper"] < 0)
 
 
 def _adaptations(study: Study, panel: Panel, estimates: Estimates) -> tuple[AdaptationSection | None, int]:

@@ -10,18 +10,21 @@ and prior scales are `pm.Data`, so that a compiled model can be given others (`f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pymc as pm
 import pytensor.tensor as pt
+from pytensor.graph.traversal import ancestors
 
 from impl.data.panel import Panel
 from impl.model.likelihoods.likelihood import Censored, Observed
 from impl.model.structure import BUNDLE, GROUPS, Structure, describe_structure
 from impl.study.study import Study
 
+PREPARED = "prepared_"
 QUARTER = 3.0  # months; correlations and steps have their priors per quarter
 
 
@@ -120,6 +123,7 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         arrays["answers"] = structure.answers[used]
     if structure.clustering == "cohort":
         arrays |= _cohort_arrays(structure)
+    arrays |= _prepared(structure, arrays)
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
@@ -147,20 +151,20 @@ def model_of(structure: Structure) -> EvaluationModel:
             eta = eta + inputs["treated"] * change
         eta = _with_cells(structure, eta, inputs, priors)
         flat = eta.flatten()
-        structure.likelihood.observe(
-            flat[inputs["used_row"]], _observed(structure, flat, inputs, priors), priors
-        )
+        structure.likelihood.observe(flat[inputs["used_row"]], _observed(structure, flat, inputs), priors)
         if structure.clustering == "cohort":
             _observe_persons(inputs, model["person_sd"], model["residual_sd"])
     model.structure = structure
     model.eta = flat[inputs["used_row"]]
-    model.inputs = {name: inputs.arrays[name] for name in inputs.used}
+    # what the law did not need is no input: a compiled model refuses data that it does not know
+    needed = {variable.name for variable in ancestors([model.logp(), *model.deterministics])}
+    model.inputs = {name: inputs.arrays[name] for name in inputs.used if name in needed}
     built: EvaluationModel = model
     return built
 
 
-def _observed(structure: Structure, eta: Any, inputs: Inputs, priors: PriorInputs) -> Observed:
-    del priors
+def _observed(structure: Structure, eta: Any, inputs: Inputs) -> Observed:
+    """The cells as the law sees them, with what it prepares from the data alone."""
     spread = structure.spread_known and structure.clustering != "cohort"
     censored = None
     if structure.rows["interval"].any():
@@ -178,7 +182,32 @@ def _observed(structure: Structure, eta: Any, inputs: Inputs, priors: PriorInput
         answers=inputs["answers"] if structure.answers is not None else None,
         stated_level=structure.measure.stated_level,
         censored=censored,
+        prepared={name: inputs[PREPARED + name] for name in prepared_names(inputs.arrays)},
     )
+
+
+def prepared_names(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    return [name.removeprefix(PREPARED) for name in arrays if name.startswith(PREPARED)]
+
+
+def _prepared(structure: Structure, arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Arrays that the law computes once from the data, so that no gradient repeats it."""
+    censored = None
+    if len(arrays["interval_row"]):
+        censored = Censored(
+            eta=None,
+            denominator=arrays["interval_denominator"],
+            at_least=arrays["at_least"],
+            at_most=arrays["at_most"],
+        )
+    cells = Observed(
+        numerator=arrays["numerator"],
+        denominator=arrays["denominator"],
+        answers=arrays.get("answers"),
+        stated_level=structure.measure.stated_level,
+        censored=censored,
+    )
+    return {PREPARED + name: array for name, array in structure.likelihood.prepare(cells).items()}
 
 
 # --- untreated
@@ -383,7 +412,7 @@ def _with_series(structure: Structure, eta: Any, inputs: Inputs, priors: PriorIn
         correlation = pm.Deterministic("period_autocorrelation", quarter ** inputs["quarters"])
     if structure.centred_cells:
         level = pm.Flat("cell_level", dims=("site", "period"))
-        pm.Potential("cell_series", _series_log_density(level - eta, sd, correlation))
+        pm.Potential("cell_series", series_log_density(level - eta, sd, correlation))
         return level
     raw = pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))
     return eta + sd * pt.dot(raw, series_factor(correlation, len(structure.periods)).T)
@@ -397,7 +426,7 @@ def series_factor(correlation: Any, length: int) -> Any:
     return pt.switch(np.asarray(lag >= 0), powers, 0.0) * innovation[None, :]
 
 
-def _series_log_density(deviation: Any, sd: Any, correlation: Any) -> Any:
+def series_log_density(deviation: Any, sd: Any, correlation: Any) -> Any:
     """Log-density of stationary first-order series, one a row."""
     innovation = sd * pt.sqrt(1.0 - correlation**2)
     first = pm.logp(pm.Normal.dist(0.0, sd), deviation[:, 0]).sum()

@@ -319,6 +319,10 @@ def choose_effect(choice: ModelChoice, kind: Kind, trend: bool, rows: pd.DataFra
     if choice.effect == "level_slope" and points < TREND_POINTS:
         notes.refuse("slope", "model.effect", f"level_slope with {points} periods after start",
                      f"it below {TREND_POINTS} periods after start", "Use it, or wait for a longer series.")  # fmt: skip
+    before = _points_before(rows)
+    if choice.effect == "level_slope" and kind == "before_after" and before < TREND_POINTS:
+        notes.refuse("slope", "model.effect", f"level_slope with {before} periods before start",
+                     f"it below {TREND_POINTS} periods before start", "Use it: a change of slope needs a slope to change from.")  # fmt: skip
     if choice.effect != "auto":
         shape: str = choice.effect
     elif kind == "stepped_wedge":

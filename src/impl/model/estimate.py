@@ -6,14 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from impl.model.assurance import assurance_of
 from impl.model.choices import baseline
 from impl.model.curves import main_curves
 from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
-from impl.model.structure import GROUPS, Structure
+from impl.model.structure import COVARIATE, GROUPS, Structure
 from impl.model.values import Crude, Estimates
 from impl.model.verdict import decide
-from impl.release.release import ModelSummary
+from impl.release.release import ModelSummary, StatedBelief
+from impl.study.study import Belief
 
 Array = npt.NDArray[np.float64]
 
@@ -35,12 +37,15 @@ def estimate(fit: Fit) -> Estimates:
     crude = _crude(structure)
     before = crude.before_numerator / crude.before_denominator * structure.measure.per
     first, last = structure.window
-    outcome = None
-    if fit.profile == "full" and structure.role == "primary":
-        outcome = decide(structure.measure.direction, chances[("tate", first, last, None)])
+    outcome = design = None
     warnings = list(structure.warnings)
-    if outcome == "uncertain":
-        warnings.append(("absence_not_judged", {}))
+    if fit.profile == "full" and structure.role == "primary":
+        design = assurance_of(structure)
+        showable = design.can_show_negligible
+        headline = chances[("tate", first, last, None)]
+        outcome = decide(structure.measure.direction, headline, absence_showable=showable)
+        if outcome == "uncertain":
+            warnings.append(("absence_could_be_shown" if showable else "absence_not_judged", {}))
     if fit.amber:
         warnings.append(("divergences_few", {"count": int(fit.tree.sample_stats["diverging"].sum())}))
     window = window_rows(structure)
@@ -61,6 +66,7 @@ def estimate(fit: Fit) -> Estimates:
         after=levels["after"],
         curves=main_curves(fit),
         outcome=outcome,
+        assurance=design,
         contrast_sites={
             name: int(window.loc[window["group"] == index, "site"].nunique())
             for index, name in enumerate(GROUPS)
@@ -153,4 +159,18 @@ def _model_summary(structure: Structure) -> ModelSummary:
         cells=int(observed.sum()),
         gaps=int((~observed).sum()),
         events=int(structure.rows.loc[observed, "numerator"].sum()) if counts else None,
+        site_effects=structure.site_effects,
+        trend_difference=structure.trend_difference,
+        site_trends=structure.site_trends,
+        strata=structure.strata,
+        covariates=tuple(name.removeprefix(COVARIATE) for name in structure.covariates),
+        transition=structure.transition,
+        anticipation=structure.anticipation,
+        secular=_stated(structure.secular),
+        reporting=_stated(structure.reporting),
+        other_bundles=structure.other_bundles,
     )
+
+
+def _stated(belief: Belief | None) -> StatedBelief | None:
+    return None if belief is None else StatedBelief(mean=belief.mean, sd=belief.sd)

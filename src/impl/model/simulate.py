@@ -84,7 +84,13 @@ def write_synthetic(root: Path) -> Path:
     folder = root / "data" / "synthetic"
     truth = {}
     for index, (name, make) in enumerate(
-        (("falls", _falls), ("svk", _central_lines), ("medication", _medication), ("pathways", _pathways))
+        (
+            ("falls", _falls),
+            ("svk", _central_lines),
+            ("medication", _medication),
+            ("pathways", _pathways),
+            ("sign-flip", _sign_flip),
+        )
     ):
         tables, truth[name] = make(np.random.default_rng([SEED, index]))
         for table, rows in tables.items():
@@ -291,6 +297,35 @@ def _pathways(rng: np.random.Generator) -> tuple[Tables, Truth]:
     rollout += [(code, begin, begin, "", "") for code, (_, begin) in dated.items()]
     rollout += [(code, "", "before-data", "", "") for code in codes]
     return {"panel": rows, "rollout": rollout}, {"measure": "readmission_30d", "link": 0.0, "window": [1, 12]}
+
+
+def _sign_flip(rng: np.random.Generator) -> tuple[Tables, Truth]:
+    """A lesson: thirty-six wards, six randomised waves, seven quarters; nothing happens for half a year, then
+    the bundle works more and more. A constant effect gives late exposure negative weight and turns the sign."""
+    starts = month_starts(date(2023, 7, 1), 7, 3)
+    sites = [f"98{index:02d}" for index in range(1, 37)]
+    start = np.repeat(np.arange(1.0, 7.0), 6)[rng.permutation(36)]
+    grown = np.array([0.0, 0.0, 0.1, 0.6, 1.1, 1.4]) * np.log(0.5)
+    world = World(
+        law="poisson",
+        baseline=5.0 / 1000,
+        start=start,
+        effect=lambda exposure: grown[np.clip(exposure, 1, 6).astype(int) - 1],
+        months=3.0,
+        site_sd=0.3,
+    )
+    days = np.round(rng.uniform(5400, 6600, (36, 7)))
+    falls, _ = simulate_cells(world, days, rng)
+    rows = _panel_rows(sites, {site: f"Post {site}" for site in sites}, starts, "falls", falls, days)
+    rollout: list[Row] = [ROLLOUT]
+    rollout += [(site, starts[int(p)], starts[int(p)], "", "") for site, p in zip(sites, start, strict=True)]
+    truth: Truth = {
+        "measure": "falls",
+        "by_quarter": grown.tolist(),
+        "link": float(grown.mean()),
+        "window": [1, 6],
+    }
+    return {"panel": rows, "rollout": rollout}, truth
 
 
 def _panel_rows(

@@ -423,7 +423,7 @@ def _parametrisation(
     written for the sampler, never what it says; the unit that counts is the cell, not the site's events.
     """
     cells = rows[rows["observed"]]
-    if clustering == "none" or sites == 1 or likelihood.link == "identity" or len(cells) < 4:
+    if clustering == "none" or likelihood.link == "identity" or len(cells) < 4:
         return False, False
     level = (cells["numerator"] + 0.5) / (cells["denominator"] + 0.5)
     information = cells["numerator"] + 0.5
@@ -433,11 +433,15 @@ def _parametrisation(
     by_site = logs.groupby(cells["site"]).mean()
     residual = logs - logs.groupby(cells["site"]).transform("mean")
     residual = residual - residual.groupby(cells["period"]).transform("mean")
+    spread = float(residual.var())
+    if sites == 1:
+        # a series by itself: half the mean square of its steps, which trend and season hardly enter
+        spread = float(logs.diff().pow(2).mean()) / 2.0
     sampling = float((1.0 / (cells["numerator"] + 0.5)).mean())
-    cell_variance = max(float(residual.var()) - sampling, 0.0)
+    cell_variance = max(spread - sampling, 0.0)
     site_information = float(information.groupby(cells["site"]).sum().median())
     centred_cells = (
         clustering in ("nested", "decay") and float(information.median()) * cell_variance > CENTRED_CELLS
     )
-    separate = clustering != "decay"  # there the level of a site is part of its series
+    separate = clustering != "decay" and sites > 1  # under decay the level of a site is part of its series
     return centred_cells, separate and site_information * float(by_site.var()) > CENTRED_SITES

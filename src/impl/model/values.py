@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Literal
 
 import pandas as pd
 
+from impl.model.assurance import Assurance
 from impl.release.release import CheckRow, ModelSummary, Outcome, Step
 
 
@@ -36,6 +39,7 @@ class Estimates:
         expected without the bundle, reported scale). Every step of `release.Step` is present.
     outcome: the verdict of docs/model.md §6; None where there is none (smoke profile, ambiguous
         direction, paired measure).
+    assurance: what the design could be expected to show; None where there is no verdict.
     contrast_sites: group (yes | no | unknown | none) -> number of sites that contribute treated cells.
     """
 
@@ -57,6 +61,7 @@ class Estimates:
     outcome: Outcome | None
     contrast_sites: dict[str, int]
     warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+    assurance: Assurance | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +85,113 @@ class Evaluation:
 
     estimates: Estimates
     checks: Checks
+
+
+def _as_html(parts: Iterable[tuple[str, pd.DataFrame | str | None]]) -> str:
+    """Tables and notes under headings, for a notebook; empty ones are left out."""
+    shown = []
+    for heading, part in parts:
+        if part is None or len(part) == 0:
+            continue
+        body = escape(part) if isinstance(part, str) else part.round(3).to_html(border=0, na_rep="")
+        shown.append(f"<h4>{escape(heading)}</h4>{body}")
+    return "".join(shown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveOneOut:
+    """Leave-one-out over the cells of the likelihood, by importance sampling.
+
+    elpd: expected log predictive density, sum over cells; standard_error: its own. parameters: effective
+    number. cells: `site`, `period` (positions), `elpd`, `pareto_k`. good_k: the k up to which this number of
+    draws can be trusted.
+    """
+
+    elpd: float
+    standard_error: float
+    parameters: float
+    cells: pd.DataFrame
+    good_k: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criticism:
+    """What one fit says about its own assumptions (confidential).
+
+    checks: predictive checks, one row each, columns `check`, `wave` (start position or NaN), `observed`
+        (posterior mean of the statistic), `lower`, `upper` (90 % of what the model predicts), `p` (chance of at
+        least as much under the model), `flagged`.
+    crude: rows `before`, `after` (level), `ratio`, `difference`: `crude` and the model's `mean`, `lower`, `upper`;
+        where never-treated sites exist, `ratio_compared` and `difference_compared`, crude only.
+    priors: scalar parameters, prior and posterior median, `overlap` (1 - total variation), `contraction`
+        (1 - variance ratio), `prior_driven`.
+    heterogeneity: median rate ratio, intraclass correlation and autocorrelations, where the data inform them.
+    leave_one_out: None where cells cannot be left out one by one; `leave_one_out_note` says why.
+    sensitivity: see `impl.model.influence.power_scaling`.
+    exposure: time since start, `contrasts` (cells with an untreated site beside them), `weight` in the
+        constant-effect estimate.
+    bundles: share of each bundle's treated cells in which each other one is there too, or None.
+    condition: condition number of the bundles' columns within sites and periods, or None.
+    """
+
+    measure: str
+    checks: pd.DataFrame
+    crude: pd.DataFrame
+    priors: pd.DataFrame
+    heterogeneity: pd.DataFrame
+    leave_one_out: LeaveOneOut | None
+    leave_one_out_note: str
+    sensitivity: pd.DataFrame
+    exposure: pd.DataFrame
+    bundles: pd.DataFrame | None
+    condition: float | None
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        return _as_html(
+            [
+                ("The data beside what the model predicts", self.checks),
+                ("Crude numbers beside the model", self.crude),
+                ("Prior beside posterior", self.priors),
+                ("How much sites differ", self.heterogeneity),
+                ("Leaving out one cell at a time", self.leave_one_out_note),
+                ("Sensitivity of the effect to the priors", self.sensitivity),
+                ("What each time since start is learnt from", self.exposure),
+                ("Bundles at the same time", self.bundles),
+                (
+                    "Condition number of their columns",
+                    None if self.condition is None else f"{self.condition:.1f}",
+                ),
+                ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """The same question asked in other ways (confidential).
+
+    refits: one row a refit, columns `refit`, `kind` (main | shape | prior | placebo | forecast | wave),
+        `mean`, `sd`, `lower`, `upper` (90 %; the time-averaged effect on the link scale), `shift` (from the main
+        fit, in its posterior SDs), `divergences`, `r_hat`, `seconds`. The forecast has two rows: `mean_effect`
+        (expected without the bundle is uncertain) and `predictive` (chance in the counts too).
+    sites: held-out log-density of each site left out, `site`, `fold`, `cells`, `elpd`; None where not computed.
+    left_out: refit that was not made -> why.
+    """
+
+    measure: str
+    refits: pd.DataFrame
+    sites: pd.DataFrame | None
+    left_out: dict[str, str]
+    seconds: float
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        return _as_html(
+            [
+                (f"The same question asked in other ways ({self.seconds:.0f} s)", self.refits),
+                ("Sites predicted from the others", self.sites),
+                ("Not done", "; ".join(f"{name}: {why}" for name, why in self.left_out.items())),
+                ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
+            ]
+        )

@@ -37,7 +37,7 @@ class ReleasedMeasure(Public):
     """A measure as the reader needs it, so that a Release can be rendered without the catalogue."""
 
     id: str
-    role: Literal["primary", "paired"]
+    role: Literal["primary", "paired", "negative_control"]
     name: Translated
     events: dict[LanguageCode, Noun]
     exposure: Translated
@@ -64,6 +64,8 @@ class StudySummary(Public):
     notebook: str
     measures: tuple[ReleasedMeasure, ...]
     bundles: tuple[ReleasedBundle, ...]
+    other_bundles: tuple[ReleasedBundle, ...] = ()
+    """Further bundles, estimated at the same time; the question is not about them."""
     plan_sha256: str
     data_from: date
     data_to: date
@@ -95,8 +97,22 @@ class ReleaseWarning(Public):
     values: dict[str, float | int | str] = {}
 
 
+class StatedBelief(Public):
+    """A normal prior that the study states, on the link scale."""
+
+    mean: float
+    sd: float
+
+
 class ModelSummary(Public):
-    """What was chosen for one measure, by the study or by the design."""
+    """What was chosen for one measure, by the study or by the design.
+
+    site_effects: the effect differs between sites. trend_difference: sites with and without the bundle have
+    trends of their own; site_trends: every site has. strata: groups of sites with a calendar of their own.
+    transition: how periods in which the bundle was coming enter (`dose`: a share of the effect).
+    anticipation: periods before start with an effect of their own. secular: what was believed of change that
+    would have come anyway; reporting: of change in the share of events that is reported.
+    """
 
     measure: str
     likelihood: str
@@ -110,6 +126,16 @@ class ModelSummary(Public):
     cells: int
     gaps: int
     events: int | None = None
+    site_effects: bool = False
+    trend_difference: bool = False
+    site_trends: bool = False
+    strata: int = 0
+    covariates: tuple[str, ...] = ()
+    transition: Literal["none", "own", "drop", "dose"] = "none"
+    anticipation: int = 0
+    secular: StatedBelief | None = None
+    reporting: StatedBelief | None = None
+    other_bundles: tuple[str, ...] = ()
 
 
 class SiteStart(Public):

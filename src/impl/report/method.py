@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from impl.release.release import Estimate, Release
+import math
+
+from impl.release.release import Estimate, ModelSummary, Release, StatedBelief
 from impl.report import sentences, wording
 from impl.report.language import Language, sentence
+
+NORMAL_90 = 1.645  # half the width of the 90 % interval of a standard normal
 
 
 def lines(release: Release, language: Language) -> tuple[str, ...]:
@@ -20,23 +24,21 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
         "step": say(f"steps.{wording.step_name(release)}"),
     }
     priors = model.priors if language.has(f"method.priors_{model.priors}") else "changed"
-    # What is left out is said where nothing else takes its place: a common calendar holds trend and season.
-    trend = "shared" if model.trend != "none" and model.calendar != "none" else model.trend
-    over_time = [
-        say(f"method.{kind}.{choice}")
-        for kind, choice in (("trend", trend), ("season", model.season))
-        if choice != "none" or model.calendar == "none"
-    ]
     one = wording.sites(release) == 1
+    clustering = (
+        f"{model.clustering}_one" if one and model.clustering in ("nested", "decay") else model.clustering
+    )
+    compared = "_and_sites" if wording.compares_sites(release) else ""
     worthwhile = wording.round_half_up(100 * release.study.worthwhile, 1)
     texts = [
         say(f"method.count_{measure.kind}{'_one' if one else ''}", slots),
         say(f"method.likelihood.{model.likelihood}"),
-        say(f"method.compare_{design.kind}"),
-        *([] if one and model.calendar == "none" else [say(f"method.calendar.{model.calendar}")]),
-        *([" ".join(over_time)] if over_time else []),
-        say(f"method.clustering.{model.clustering}"),
-        f"{say(f'method.effect.{model.effect}')} {say('method.window', {'window': wording.window(release, language)})}",
+        say(f"method.compare_{design.kind}{compared}"),
+        *([] if one and model.calendar == "none" else [_calendar(model, language)]),
+        *_over_time(model, language),
+        say(f"method.clustering.{clustering}"),
+        _effect(model, language),
+        *_beside(model, release, language),
         f"{say('method.bayes')} {say(f'method.priors_{priors}')}",
         say("method.limits", {"percent": language.percent(worthwhile, wording.percent_decimals(worthwhile))}),
     ]
@@ -45,6 +47,79 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
     if measure.direction != "ambiguous":
         texts.append(say("method.limits_verdict"))
     return tuple(sentence(text) for text in texts)
+
+
+def _calendar(model: ModelSummary, language: Language) -> str:
+    text = language.say(f"method.calendar.{model.calendar}")
+    if not model.strata:
+        return text
+    return f"{text} {language.say('method.strata', {'count': language.number(model.strata)})}"
+
+
+def _over_time(model: ModelSummary, language: Language) -> list[str]:
+    """Trend and season in one line. What is left out is said where nothing else takes its place: a calendar
+    with an effect for each period holds trend and season."""
+    say = language.say
+    held = model.calendar in ("categorical", "smooth")
+    trend = "shared" if model.trend != "none" and held else model.trend
+    texts = []
+    if model.secular is not None:
+        texts.append(_secular(model.secular, model, language))
+    elif trend != "none" or not held:
+        texts.append(say(f"method.trend.{trend}"))
+    if model.trend_difference:
+        texts.append(say("method.trend_difference"))
+    if model.site_trends:
+        texts.append(say("method.site_trends"))
+    if model.season != "none" or not held:
+        texts.append(say(f"method.season.{model.season}"))
+    return [" ".join(texts)] if texts else []
+
+
+def _secular(belief: StatedBelief, model: ModelSummary, language: Language) -> str:
+    """Change that would have come anyway, as it was believed; in per cent where the link is a logarithm."""
+    if model.likelihood not in ("poisson", "negbin"):
+        return language.say("method.secular")
+    low, high = (100 * (math.exp(belief.mean + side * NORMAL_90 * belief.sd) - 1) for side in (-1, 1))
+    low, high = wording.round_half_up(low), wording.round_half_up(high)
+    ends = [
+        language.say(
+            "much.end",
+            {
+                "amount": language.percent(abs(end)),
+                "direction": language.say(f"direction.end_{'down' if end < 0 else 'up'}"),
+            },
+        )
+        for end in (low, high)
+    ]
+    return language.say("method.secular_rate", {"low": ends[0], "high": ends[1]})
+
+
+def _effect(model: ModelSummary, language: Language) -> str:
+    """Shape of the effect, whether sites differ in it, and the periods around the start."""
+    texts = [language.say(f"method.effect.{model.effect}")]
+    if model.site_effects:
+        texts.append(language.say("method.site_effects"))
+    if model.transition != "none":
+        texts.append(language.say(f"method.transition.{model.transition}"))
+    if model.anticipation:
+        texts.append(language.count("method.anticipation", model.anticipation))
+    return " ".join(texts)
+
+
+def _beside(model: ModelSummary, release: Release, language: Language) -> list[str]:
+    """What else the model takes into account: covariates, reporting, further bundles."""
+    texts = []
+    if model.covariates:
+        names = language.listing([name.replace("_", " ") for name in model.covariates])
+        texts.append(language.say("method.covariates", {"text": names}))
+    if model.reporting is not None:
+        texts.append(language.say("method.reporting", {"bundle": wording.bundle(release, language)}))
+    if model.other_bundles:
+        named = {bundle.id: language.pick(bundle.the_bundle) for bundle in release.study.other_bundles}
+        names = language.listing([named.get(bundle, bundle) for bundle in model.other_bundles])
+        texts.append(language.say("method.other_bundles", {"text": names}))
+    return texts
 
 
 def contrast(release: Release, language: Language) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -91,15 +166,7 @@ def contrast(release: Release, language: Language) -> tuple[tuple[str, ...], tup
 
 def _group(estimate: Estimate, name: str, release: Release, language: Language) -> str:
     measure = release.measure()
-    if measure.headline_scale == "ratio":
-        value = wording.percent_change(estimate.median)
-        low, high = (wording.round_half_up(100 * (end - 1)) for end in (estimate.lower, estimate.upper))
-        decimals = 0
-    else:
-        decimals = wording.levels(release, measure).decimals
-        value, low, high = (
-            wording.round_half_up(end, decimals) for end in (estimate.median, estimate.lower, estimate.upper)
-        )
+    value, low, high, decimals = wording.as_shown(estimate, release, measure)
     slots = {
         "group": language.say(f"adapted.group_{name}"),
         "change": wording.change_words(value, decimals, measure, language),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from impl.release.release import Release
-from impl.report import figures, method, sentences, tables, wording
+from impl.report import figures, method, sentences, tables, whom, wording
 from impl.report.language import Language, sentence
 
 
@@ -171,6 +171,20 @@ def comparison(release: Release, language: Language) -> Block:
     )
 
 
+def for_whom(release: Release, language: Language) -> Block | None:
+    """Whom the number is about, what a new site may expect, what would be otherwise, and further bundles."""
+    if wording.headline(release, release.measure()) is None:
+        return None
+    body = paragraphs([whom.intro(release, language)]) + whom.weights_table(release, language)
+    body += paragraphs(list(filter(None, [whom.new_site(release, language)])))
+    scenarios = whom.scenarios(release, language)
+    if scenarios:
+        body += f"<h3>{escape(language.say('whom.what_if'))}</h3>" + paragraphs(scenarios)
+    body += paragraphs(list(filter(None, [whom.assumption(release, language)])))
+    body += whom.bundles_table(release, language)
+    return section_block("whom", language.say("whom.heading"), body)
+
+
 def limits(release: Release, language: Language) -> Block:
     items = "".join(f"<li>{escape(text)}</li>" for text in sentences.limits(release, language))
     heading = language.say("limits.heading")
@@ -254,6 +268,7 @@ SECTIONS: tuple[Section, ...] = (
     messages,
     trend,
     comparison,
+    for_whom,
     limits,
     adapted,
     notes,

@@ -119,6 +119,8 @@ def answer(release: Release, language: Language) -> str:
         text = language.say("answer.smoke", slots)
     elif measure.direction == "ambiguous":
         text = f"{estimate} {language.say('answer.ambiguous')}"
+    elif verdict == "negligible":
+        text = f"{estimate} {language.say('answer.negligible')}"
     else:
         text = estimate
     before = lead(release, language)
@@ -162,7 +164,7 @@ def natural_frequency(release: Release, language: Language) -> tuple[str, str | 
     number = language.number(abs(change))
     slots = {
         "amount": number if step == 1 else language.say("natural.about", {"amount": number}),
-        "events": _events(measure, change, language),
+        "events": wording.noun(measure, change, language),
         "place": language.pick(measure.example.text),
         "years": language.count("nouns.years", years),
     }
@@ -175,7 +177,7 @@ def natural_frequency(release: Release, language: Language) -> tuple[str, str | 
             {
                 "expected": language.number(start),
                 "after": language.number(start + change),
-                "events": _events(measure, start + change, language),
+                "events": wording.noun(measure, start + change, language),
                 "bundle": wording.bundle(release, language),
             },
         )
@@ -185,11 +187,6 @@ def natural_frequency(release: Release, language: Language) -> tuple[str, str | 
 def coarseness(number: float) -> int:
     """The step a number of events is rounded to: 1, from 50 up 5, from 500 up 50."""
     return 1 if abs(number) < 50 else 5 if abs(number) < 500 else 50
-
-
-def _events(measure: ReleasedMeasure, number: float, language: Language) -> str:
-    noun = measure.events.get(language.code) or measure.events.get("nb")  # type: ignore[call-overload]
-    return str(noun.one) if noun and abs(number) == 1 else wording.events(measure, language)
 
 
 def natural_interval(release: Release, language: Language) -> str | None:
@@ -273,7 +270,7 @@ def how_sure(release: Release, language: Language) -> Message:
         lines += [language.say("sure.harm", the), limit_set]
         lines.append(language.say("sure.harm_asymmetry"))
     elif sure.claim == "negligible":
-        lines.append(language.say("sure.negligible", the))
+        lines += [language.say("sure.negligible", the), limit_set]
     else:
         lines += [language.say("sure.worthwhile", the), limit_set]
         if estimate and estimate.p_better is not None:
@@ -285,8 +282,11 @@ def how_sure(release: Release, language: Language) -> Message:
 
 
 def design_limit(release: Release) -> str:
-    """Key of the main limit: the grade of the design, and whether the study says how starts came about."""
+    """Key of the main limit: the grade of the design, whether the study says how starts came about, and whether
+    a before/after study has sites to compare with."""
     grade = release.design.grade
+    if wording.compares_sites(release):
+        return f"{grade}_compared"
     return f"{grade}_selection" if grade == "staggered" and release.design.selection else grade
 
 
@@ -316,25 +316,13 @@ def averted(release: Release, language: Language) -> tuple[str, ...]:
     estimate = release.estimate(measure.id, "tate", "averted")
     if estimate is None or measure.kind != "rate":
         return ()
-    step = 10 if abs(estimate.median) >= 200 else 1
-    more, low, high = (
-        step * wording.round_half_up(-value / step)
-        for value in (estimate.median, estimate.upper, estimate.lower)
-    )
+    more, ends = wording.events_averted(estimate, language)
     slots = {
         "window": wording.window(release, language),
         "amount": language.number(abs(more)),
-        "events": _events(measure, more, language),
+        "events": wording.noun(measure, more, language),
     }
     first = language.say(f"trend.averted_{wording.way(more)}", slots)
-    if wording.crosses(low, high):
-        ends = {
-            "low": language.say("natural.fewer", {"amount": language.number(abs(low))}),
-            "high": language.say("natural.more", {"amount": language.number(high)}),
-        }
-    else:
-        smaller, larger = sorted((abs(low), abs(high)))
-        ends = {"low": language.number(smaller), "high": language.number(larger)}
     return first, language.say("trend.averted_between", ends)
 
 

@@ -63,9 +63,16 @@ def _comparison_row(release: Release, measure: ReleasedMeasure, language: Langua
     name = (
         f'<th scope="row">{escape(language.pick(measure.name))}'
         f'<span class="unit">{escape(language.pick(measure.unit))}</span>'
-        f'<span class="unit">{escape(wording.good_direction(measure, language))}</span></th>'
+        f'<span class="unit">{escape(_expectation(release, measure, language))}</span></th>'
     )
     return f"<tr>{name}{''.join(cells)}{difference}{sure}</tr>"
+
+
+def _expectation(release: Release, measure: ReleasedMeasure, language: Language) -> str:
+    """Which way is good; of a negative control, that no change is expected."""
+    if measure.role == "negative_control":
+        return language.say("table.control", {"bundle": wording.bundle(release, language)})
+    return wording.good_direction(measure, language)
 
 
 def _label(key: str, language: Language) -> str:

@@ -171,6 +171,28 @@ def events(measure: ReleasedMeasure, language: Language) -> str:
     return str(noun.many)
 
 
+def noun(measure: ReleasedMeasure, number: float, language: Language) -> str:
+    """«fall» after a number: singular after one."""
+    found = measure.events.get(language.code) or measure.events.get("nb")  # type: ignore[call-overload]
+    return str(found.one) if found and abs(number) == 1 else events(measure, language)
+
+
+def events_averted(estimate: Estimate, language: Language) -> tuple[float, dict[str, str]]:
+    """Events more (+) or fewer (-) than expected as shown, and the ends of their interval in words."""
+    step = 10 if abs(estimate.median) >= 200 else 1
+    more, low, high = (
+        step * round_half_up(-value / step) for value in (estimate.median, estimate.upper, estimate.lower)
+    )
+    if crosses(low, high):
+        fewer = language.say("natural.fewer", {"amount": language.number(abs(low))})
+        return more, {
+            "low": fewer,
+            "high": language.say("natural.more", {"amount": language.number(high)}),
+        }
+    smaller, larger = sorted((abs(low), abs(high)))
+    return more, {"low": language.number(smaller), "high": language.number(larger)}
+
+
 def measure_and_unit(measure: ReleasedMeasure, language: Language) -> str:
     """«Fall per 1000 beboerdøgn»; a share or a mean is set apart from its unit."""
     slots = {"measure": language.pick(measure.name), "unit": language.pick(measure.unit)}
@@ -188,6 +210,12 @@ def sites(release: Release) -> int:
     return release.design.sites - left_out
 
 
+def compares_sites(release: Release) -> bool:
+    """Whether a before/after study also compares with sites that did not have the bundle at the time."""
+    model = next(model for model in release.design.models if model.measure == release.measure().id)
+    return release.design.kind == "before_after" and model.calendar == "shocks"
+
+
 def step_name(release: Release) -> str:
     """Key of the word for one period of the design."""
     months = release.design.period_months
@@ -195,10 +223,9 @@ def step_name(release: Release) -> str:
     return names.get(round(months), "period") if months >= 0.9 else "week" if months < 0.5 else "period"
 
 
-def window(release: Release, language: Language) -> str:
-    """«måned 1–12 etter oppstart»: the estimand's window, taken from the estimate where there is one."""
-    measure = release.measure()
-    estimate = headline(release, measure)
+def window(release: Release, language: Language, estimate: Estimate | None = None) -> str:
+    """«måned 1–12 etter oppstart»: the window of an estimate, of the main one where none is given."""
+    estimate = estimate or headline(release, release.measure())
     first = estimate.from_ if estimate and estimate.from_ else release.design.window_from
     last = estimate.to if estimate and estimate.to else release.design.window_to
     words = "steps" if first == last else "steps_many"
@@ -218,6 +245,20 @@ def interval_ends(release: Release, measure: ReleasedMeasure) -> tuple[float, fl
     if shown.low is None or shown.high is None:
         return None
     return round_half_up(shown.low, shown.decimals), round_half_up(shown.high, shown.decimals), shown.decimals
+
+
+def as_shown(
+    estimate: Estimate, release: Release, measure: ReleasedMeasure
+) -> tuple[float, float, float, int]:
+    """Median and ends of an estimate on the headline scale as they are shown, and the decimals of the ends."""
+    if estimate.scale == "ratio":
+        low, high = (round_half_up(100 * (end - 1)) for end in (estimate.lower, estimate.upper))
+        return percent_change(estimate.median), low, high, 0
+    decimals = levels(release, measure).decimals
+    value, low, high = (
+        round_half_up(end, decimals) for end in (estimate.median, estimate.lower, estimate.upper)
+    )
+    return value, low, high, decimals
 
 
 def crosses(low: float, high: float) -> bool:

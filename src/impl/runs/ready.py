@@ -33,7 +33,7 @@ def inspect_study(study: Study) -> Inspection:
     except ImplError as error:
         return Inspection(faults=(*faults, *error.faults), warnings={})
     warnings: dict[str, Mapping[str, Any]] = {each.code: dict(each.values) for each in panel.warnings}
-    for measure in (study.measures.primary, *study.measures.paired):
+    for measure in study.measures.declared:
         try:
             warnings |= dict(describe_structure(study, panel, measure).warnings)
         except ImplError as error:

@@ -79,7 +79,7 @@ def test_a_release_of_large_numbers_shows_everything_by_month(tmp_path: Path) ->
 
 
 def test_what_stands_around_the_numbers(tmp_path: Path) -> None:
-    release = release_of(tmp_path, LARGE, warnings=[("clustering_nested_until_decay", {})])
+    release = release_of(tmp_path, LARGE, warnings=[("season_left_out", {})])
     assert (release.study.id, release.study.bundles[0].id) == ("svk-test", "central_line")
     assert [(measure.id, measure.role) for measure in release.study.measures] == [("clabsi", "primary")]
     assert (release.study.data_from, release.study.data_to) == (date(2024, 1, 1), date(2024, 8, 31))
@@ -92,7 +92,7 @@ def test_what_stands_around_the_numbers(tmp_path: Path) -> None:
         date(2024, month, 1) for month in (4, 5, 6)
     ]
     assert [warning.code for warning in release.design.warnings] == [
-        "clustering_nested_until_decay",
+        "season_left_out",
         "not_randomised",
     ]
     assert release.verdict is not None

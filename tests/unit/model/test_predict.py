@@ -10,10 +10,9 @@ import pandas as pd
 import pytensor.tensor as pt
 import pytest
 import xarray as xr
-from pytensor.compile.mode import Mode
 from scipy.stats import multivariate_normal
 
-from impl.model.build import EvaluationModel, build_model, model_of, series_factor
+from impl.model.build import EvaluationModel, build_model, series_factor, series_log_density
 from impl.model.predict import NEW_SITE, predict
 from impl.model.simulate import World
 from worlds import make_panel, make_study, prior_fit
@@ -194,28 +193,14 @@ def test_a_centred_series_is_the_same_law_as_a_non_centred_one() -> None:
     (again,) = predict(centred, structure.rows)
     np.testing.assert_allclose(again.untreated, part.untreated, atol=1e-9)
 
-    model = model_of(structure)
-    potential = model.compile_fn(model.potentials[0], mode=Mode(linker="py", optimizer="fast_compile"))
-    point = model.initial_point()
-    rng = np.random.default_rng(4)
-    point |= {name: rng.normal(0, 0.3, value.shape) for name, value in point.items()}
-    one = {name: np.asarray(value) for name, value in point.items()}
-    sd = np.exp(one["total_sd_log__"])
-    correlation = (1 / (1 + np.exp(-one["quarter_autocorrelation_logodds__"]))) ** (1 / 3)
-    lag = np.abs(np.subtract.outer(np.arange(14), np.arange(14)))
-    eta = model.compile_fn(
-        model["cell_level"] - model["cell_level"], mode=Mode(linker="py", optimizer="fast_compile")
-    )
-    assert eta(one).shape == structure.shape
-    # with every other term at a common value the deviations are the levels themselves
-    flat = {name: np.zeros_like(value) for name, value in one.items()} | {
-        name: one[name] for name in ("cell_level", "total_sd_log__", "quarter_autocorrelation_logodds__")
-    }
-    centre = structure.location  # the intercept is stored on its own scale
-    flat["intercept"] = np.asarray(centre)
-    deviations = one["cell_level"] - centre
-    expected = multivariate_normal(np.zeros(14), sd**2 * correlation**lag).logpdf(deviations).sum()
-    assert potential(flat) == pytest.approx(expected)
+
+def test_the_density_of_a_centred_series_is_the_multivariate_normals() -> None:
+    deviation = np.random.default_rng(4).normal(0, 0.3, (3, 9))
+    lag = np.abs(np.subtract.outer(np.arange(9), np.arange(9)))
+    for sd, correlation in ((0.4, 0.8), (0.2, -0.3)):
+        ours = series_log_density(pt.as_tensor(deviation), sd, pt.as_tensor(correlation)).eval()
+        law = multivariate_normal(np.zeros(9), sd**2 * correlation**lag)
+        assert float(ours) == pytest.approx(law.logpdf(deviation).sum())
 
 
 def test_the_factor_of_a_series_is_the_root_of_its_correlation() -> None:

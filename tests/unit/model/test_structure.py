@@ -11,6 +11,7 @@ import pytest
 
 from impl.errors import DesignError
 from impl.model.build import model_of
+from impl.model.choices import identified_by
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
@@ -43,7 +44,7 @@ def refused(error: DesignError) -> set[str]:
 
 def test_a_long_series_carries_trend_season_and_slope() -> None:
     found = line(36, 24)
-    assert (found.likelihood.name, found.clustering, found.effect.name) == ("negbin", "none", "level_slope")
+    assert (found.likelihood.name, found.clustering, found.effect.name) == ("poisson", "decay", "level_slope")
     assert (found.trend, found.harmonics, found.window) == (True, 2, (1, 12))
 
 
@@ -85,7 +86,7 @@ def test_a_slope_needs_points_after_start() -> None:
 
 def test_a_wedge_gets_waves_cells_and_categorical_time() -> None:
     found = wedge([3, 3, 5, 5, np.inf])
-    assert (found.likelihood.name, found.clustering, found.effect.name) == ("poisson", "nested", "rw")
+    assert (found.likelihood.name, found.clustering, found.effect.name) == ("poisson", "decay", "rw")
     assert (found.calendar, found.wave_effects, found.waves) == ("categorical", True, 3)
 
 
@@ -157,7 +158,7 @@ def test_transition_is_before_start_and_outside_the_window() -> None:
     world = World(law="negbin", baseline=0.005, start=np.array([12.0]), effect=NOTHING)
     panel = make_panel(world, "falls", np.full((1, 24), 1500.0), transition=2)
     found = describe_structure(make_study("falls", "20_before_after"), panel)
-    assert found.transition
+    assert found.transition == "own"
     assert found.rows.loc[found.rows["transition"], "period"].tolist() == [10, 11]
     assert not (found.rows["transition"] & found.rows["treated"]).any()
 
@@ -188,17 +189,123 @@ def test_the_baseline_is_that_of_sites_that_start() -> None:
         wedge([0, np.inf, np.inf])
 
 
-def test_sites_of_a_before_after_study_that_start_apart_are_named() -> None:
+def test_sites_of_a_before_after_study_that_start_apart_share_their_shocks() -> None:
     world = World(law="poisson", baseline=0.2, start=np.array([8.0, 10]), effect=NOTHING)
     panel = make_panel(world, "falls", np.full((2, 20), 100.0))
-    assert "staggered_starts_without_calendar" in codes(
-        describe_structure(make_study("falls", "20_before_after"), panel)
-    )
+    assert describe_structure(make_study("falls", "20_before_after"), panel).calendar == "shocks"
+    without = describe_structure(make_study("falls", "20_before_after", model={"calendar": "none"}), panel)
+    assert (without.calendar, "staggered_starts_without_calendar" in codes(without)) == ("none", True)
 
 
-def test_covariates_that_nothing_would_adjust_for_are_refused() -> None:
-    with pytest.raises(DesignError, match="cannot adjust for covariates yet"):
-        wedge([3, 3, 5, 5], covariates={"file": "none.csv", "use": ["staffing"]})
+def test_correlation_fades_by_default_in_months_and_in_long_rows_of_quarters() -> None:
+    def quarters(periods: int) -> str:
+        world = World(law="poisson", baseline=0.2, start=np.repeat([2.0, 4], 2), effect=NOTHING, months=3.0)
+        panel = make_panel(world, "falls", np.full((4, periods), 100.0))
+        return describe_structure(make_study("falls"), panel).clustering
+
+    assert (quarters(7), quarters(8)) == ("nested", "decay")
+    assert wedge([2, 2, 4, 4], periods=6).clustering == "decay"  # months, whatever the length
+
+
+def compared(start: int, periods: int, **study: object) -> Structure:
+    world = World(law="poisson", baseline=0.2, start=np.array([start, np.inf, np.inf]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((3, periods), 100.0))
+    return describe_structure(make_study("falls", "20_before_after", **study), panel)
+
+
+def test_comparison_sites_may_have_a_slope_of_their_own_where_the_series_carries_it() -> None:
+    long = compared(12, 24)
+    assert (long.calendar, long.trend_difference, long.site_trends) == ("shocks", True, True)
+    assert not compared(12, 24, model={"comparison": "level"}).trend_difference
+    few = compared(7, 20)
+    assert (few.trend, few.trend_difference, "comparison_level_only" in codes(few)) == (True, False, True)
+    with pytest.raises(DesignError, match="level_slope with 7 periods before start"):
+        compared(7, 20, model={"comparison": "level_slope"})
+
+
+def test_a_series_without_a_trend_takes_the_stated_belief_instead() -> None:
+    asked = line(8, 4, model={"secular": {"mean": -0.05, "sd": 0.1}})
+    assert asked.secular is not None
+    assert (asked.secular.mean, asked.secular.sd) == (-0.05, 0.1)
+    assert line(36, 24).secular is None
+    assert line(8, 4, model={"trend": "none"}).secular is None  # asked for no trend: decided, not unknown
+
+
+def test_site_effects_come_with_enough_treated_sites() -> None:
+    assert not wedge([3, 3, 5, 5]).site_effects
+    assert wedge([3, 3, 5, 5, 7, 7]).site_effects
+    many = [3.0] * 4 + [5.0] * 4 + [7.0] * 4
+    assert wedge(many, model={"clustering": "nested"}).site_correlation
+    assert not wedge(many).site_correlation  # under decay a site's level is part of its series
+    with pytest.raises(DesignError, match="random with 1 treated site"):
+        wedge([3, np.inf], model={"site_effects": "random"})
+
+
+def covered(values: list[float]) -> Structure:
+    world = World(law="poisson", baseline=0.2, start=np.array([3.0, 3, 5, 5]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 10), 100.0))
+    staffing = np.resize(values, 40)
+    table = panel.cells[["site", "period"]].assign(staffing=staffing)
+    study = make_study("falls", covariates={"file": "none.csv", "use": ["staffing"]})
+    return describe_structure(study, replace(panel, covariates=table))
+
+
+def test_covariates_are_in_standard_deviations_and_must_be_whole() -> None:
+    rows = covered([1.0, 2.0, 4.0]).rows
+    assert rows["covariate:staffing"].mean() == pytest.approx(0.0, abs=1e-12)
+    assert rows["covariate:staffing"].std(ddof=0) == pytest.approx(1.0)
+    with pytest.raises(DesignError, match="staffing without a value in 8 cells with data"):
+        covered([1.0, 2.0, 3.0, 4.0, np.nan])
+    with pytest.raises(DesignError, match="staffing with one value in all cells"):
+        covered([2.0])
+
+
+def test_bundles_in_the_same_cells_cannot_be_told_apart() -> None:
+    world = World(law="poisson", baseline=0.2, start=np.array([3.0, 3, 5, 5]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 10), 100.0))
+
+    def with_other(start: list[float]) -> Structure:
+        other = panel.rollout.assign(start_period=start)
+        study = make_study("falls", other_bundles=["pressure_ulcers"])
+        return describe_structure(study, replace(panel, other_rollouts={"pressure_ulcers": other}))
+
+    assert with_other([5, 3, 7, 5]).rows["bundle:pressure_ulcers"].max() == 5  # exposure times of two sites
+    with pytest.raises(DesignError, match="in the same cells as the study's bundle"):
+        with_other([3, 3, 5, 5])
+    with pytest.raises(DesignError, match="in no cell with data"):
+        with_other([np.nan] * 4)
+
+
+def test_a_transition_can_be_dropped_ramped_or_given_a_dose() -> None:
+    world = World(law="poisson", baseline=0.2, start=np.array([4.0, 4, 7, 7]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 12), 100.0), transition=3)
+
+    def first_site(transition: object) -> pd.DataFrame:
+        study = make_study("falls", model={"transition": transition})
+        return describe_structure(study, panel).rows.query("site == 0")
+
+    assert first_site("drop")["used"].tolist() == [True] + [False] * 3 + [True] * 8
+    assert first_site("ramp")["dose"].tolist() == [0, 0.25, 0.5, 0.75] + [0] * 8
+    assert first_site({"dose": 0.4})["dose"].tolist() == [0, 0.4, 0.4, 0.4] + [0] * 8
+
+
+def test_the_all_treated_tail_is_counted() -> None:
+    found = wedge([2, 2, 4, 4], periods=10)
+    (tail,) = (values for code, values in found.warnings if code == "all_treated_tail")
+    # periods 4 to 9 have no untreated site; only exposure times 1 and 2 ever stand beside one
+    assert tail == {"periods": 6, "alone": found.window[1] - 2}
+    assert identified_by(found.rows)[1] == 2
+    assert "all_treated_tail" not in codes(wedge([2, 2, 4, np.inf], periods=10))
+
+
+def test_an_interval_is_in_the_likelihood_but_not_observed() -> None:
+    world = World(law="poisson", baseline=0.2, start=np.array([3.0, 3, 5, 5]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 10), 100.0), gaps=((0, 1),))
+    panel.cells.loc[1, ["denominator", "at_least", "at_most"]] = [100.0, 1.0, 4.0]
+    model = model_of(describe_structure(make_study("falls"), panel))
+    assert [potential.name for potential in model.potentials] == ["interval_count"]
+    assert model.inputs["at_most"].tolist() == [4.0]
+    assert len(model.inputs["used_row"]) == 39
 
 
 def test_a_notebook_of_ones_own_must_say_its_design() -> None:

@@ -258,6 +258,7 @@ def test_method_names_what_was_chosen() -> None:
 
 
 def test_a_limit_stands_once_on_the_page() -> None:
-    release = staggered()
-    assert "At fallpakken er uten virkning." in " ".join(sentences.limits(release, NB))
-    assert "At fallpakken er uten virkning." not in " ".join(sentences.notes(release, NB))
+    release = EXAMPLES["before_after"]()
+    said = "At fallpakken er uten virkning. Studien er for liten til å vise det"
+    assert said in " ".join(sentences.limits(release, NB))
+    assert "uten virkning" not in " ".join(sentences.notes(release, NB))

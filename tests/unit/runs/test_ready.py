@@ -15,8 +15,9 @@ from impl.errors import RunError
 from impl.runs.job import executed_notebook, remove_other_runs, settle, working_name
 from impl.runs.ledger import Attempt, Entry, Published, build_folder
 from impl.runs.publish import full_report_there, require_writable
-from impl.runs.ready import language_faults
+from impl.runs.ready import inspect_study, language_faults
 from impl.runs.run import run_study
+from impl.study.load import read_study
 from notebooks.tiny_project import PANEL, ROLLOUT, add_study, ledger, make_project
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -58,6 +59,19 @@ def test_a_language_without_a_file_ends_run_and_check(
     checked = CliRunner().invoke(app, ["check"])
     assert checked.exit_code == 2
     assert told in checked.output
+
+
+@pytest.mark.parametrize("role", ["paired", "negative_controls"])
+def test_the_design_of_every_declared_measure_is_inspected(tmp_path: Path, role: str) -> None:
+    root = make_project(tmp_path / "project")
+    path = add_study(root, "falls")
+    declared = path.read_text().replace("{primary: falls}", f"{{primary: falls, {role}: [pressure_ulcers]}}")
+    path.write_text(declared)
+    after_start = "1,2023-04-01,2023-04-30,pressure_ulcers,5,1150\n"
+    (root / "data" / "panel.csv").write_text(PANEL + after_start)
+    (fault,) = inspect_study(read_study(path)).faults
+    assert fault.code == "design.no_baseline"
+    assert "pressure_ulcers" in fault.got
 
 
 def test_the_languages_are_the_files_in_report() -> None:

@@ -46,8 +46,7 @@ def _variable(eta: Tensor, denominator: Tensor, kappa: Tensor, size: Any) -> Ten
     import pytensor.tensor as pt
 
     yes, no = kappa * pt.sigmoid(eta), kappa * pt.sigmoid(-eta)
-    drawn = pm.BetaBinomial.dist(alpha=yes, beta=no, n=pt.cast(denominator, "int64"), size=size)
-    return pt.cast(drawn, "float64")
+    return pm.BetaBinomial.dist(alpha=yes, beta=no, n=pt.cast(denominator, "int64"), size=size)
 
 
 LAW = CountLaw(varying=_varying, constant=log_ways, variable=_variable)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from scipy.special import expit
+from scipy import special
+from scipy.special import expit, log_expit
 
 from impl.model.likelihoods.likelihood import (
     Array,
@@ -40,8 +40,7 @@ def _variable(eta: Tensor, denominator: Tensor, size: Any) -> Tensor:
     import pymc as pm
     import pytensor.tensor as pt
 
-    drawn = pm.Binomial.dist(n=pt.cast(denominator, "int64"), logit_p=eta, size=size)
-    return pt.cast(drawn, "float64")
+    return pm.Binomial.dist(n=pt.cast(denominator, "int64"), logit_p=eta, size=size)
 
 
 LAW = CountLaw(varying=_varying, constant=log_ways, variable=_variable)
@@ -59,7 +58,8 @@ def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.
 
 def _log_mass(count: Array, eta: Array, denominator: Array, parameters: Parameters) -> Array:
     del parameters
-    return np.asarray(stats.binom.logpmf(count, denominator, mean(eta)))
+    logs = count * log_expit(eta) + (denominator - count) * log_expit(-eta)
+    return np.asarray(log_ways(count, denominator, special) + logs)
 
 
 def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:

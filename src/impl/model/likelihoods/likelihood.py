@@ -91,7 +91,7 @@ class Likelihood:
 
 @dataclass(frozen=True, kw_only=True)
 class CountLaw:
-    """The PyMC side of a law for counts, `own` its parameters.
+    """The PyMC side of a law for counts; `own` are its parameters, scalars or whole vectors.
 
     varying(count, eta, denominator, *own): log-probability but for what data alone decide.
     constant(count, denominator, special): that rest; `special` is SciPy's or PyTensor's module of that name.
@@ -121,32 +121,42 @@ class CountLaw:
         The density of `observation` is that of the observed counts and of no others: its constant is theirs.
         """
         import pymc as pm
+        import pytensor.tensor as pt
 
         constant = cells.prepared.get("log_constant")
         if constant is None:
-            import pytensor.tensor.special
+            constant = self.constant(cells.numerator, cells.denominator, pt.special)
 
-            constant = self.constant(cells.numerator, cells.denominator, pytensor.tensor.special)
+        # the constant is a parameter, not a closure: copies of the model take it along
 
-        def log_probability(count: Tensor, eta: Tensor, denominator: Tensor, *own: Tensor) -> Tensor:
+        def variable(eta: Tensor, denominator: Tensor, constant: Tensor, *own_and_size: Any) -> Tensor:
+            del constant
+            *own, size = own_and_size
+            return pt.cast(self.variable(eta, denominator, *own, size=size), "float64")
+
+        def log_probability(
+            count: Tensor, eta: Tensor, denominator: Tensor, constant: Tensor, *own: Tensor
+        ) -> Tensor:
             return self.varying(count, eta, denominator, *own) + constant
 
+        kinds = ["(length)" if parameter.ndim else "()" for parameter in own]
         pm.CustomDist(
             "observation",
             eta,
             cells.denominator,
+            constant,
             *own,
-            dist=self.variable,
+            dist=variable,
             logp=log_probability,
+            signature=",".join(["()", "()", "()", *kinds]) + "->()",
             observed=cells.numerator,
         )
         if cells.censored is not None:
-            pm.Potential("interval_count", self._intervals(cells.censored, cells, *own))
+            pm.Potential("interval_count", self._intervals(cells.censored, cells.prepared, *own))
 
-    def _intervals(self, censored: Censored, cells: Observed, *own: Tensor) -> Tensor:
+    def _intervals(self, censored: Censored, prepared: Mapping[str, Tensor], *own: Tensor) -> Tensor:
         """log P(at_least <= count <= at_most) of every interval cell."""
         import pytensor.tensor as pt
-        import pytensor.tensor.special
         from pytensor.gradient import disconnected_grad
 
         least, most = pt.as_tensor(censored.at_least)[:, None], pt.as_tensor(censored.at_most)[:, None]
@@ -154,9 +164,9 @@ class CountLaw:
         reached = least + pt.arange(pt.max(most - least) + 1.0)
         # counts past the end repeat the last one and weigh nothing: no infinity enters value or gradient
         count = pt.minimum(reached, most)
-        constant = cells.prepared.get("interval_constant")
+        constant = prepared.get("interval_constant")
         if constant is None:
-            constant = self.constant(count, denominator, pytensor.tensor.special)
+            constant = self.constant(count, denominator, pt.special)
         masses = self.varying(count, pt.as_tensor(censored.eta)[:, None], denominator, *own) + constant
         peak = disconnected_grad(pt.max(masses, axis=1, keepdims=True))
         inside = pt.switch(reached <= most, pt.exp(masses - peak), 0.0)

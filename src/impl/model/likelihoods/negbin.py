@@ -22,55 +22,54 @@ from impl.model.likelihoods.likelihood import (
 from impl.model.priors import Priors
 
 SMALLEST_OVERDISPERSION = 1e-4  # below it the law is Poisson to double precision; keeps 1/phi^2 finite
-LONGEST_TABLE = 4.0  # counts per cell up to which a table of all counts is cheaper than gamma functions
+LONGEST_TABLE = 4.0  # counts per cell; a longer table costs more than gamma functions
 
 
 def mean(eta: Array) -> Array:
     return np.exp(eta)
 
 
-def _law(steps: Tensor | None) -> CountLaw:
-    """The PyMC side; `steps` is 0, 1, ... up to the largest count (exclusive), or None.
+def _varying(count: Tensor, eta: Tensor, denominator: Tensor, shape: Tensor, *steps: Tensor) -> Tensor:
+    """`steps`: 0, 1, ... up to the largest count (exclusive), or nothing.
 
     With steps, log G(y + a) - log G(a) - y log a = sum over k < y of log(1 + k / a) is looked up in a table
-    of all counts, in place of two gamma functions and a digamma function for every cell.
+    of all counts, in place of a gamma and a digamma function for every cell.
     """
+    import pytensor.tensor as pt
 
-    def varying(count: Tensor, eta: Tensor, denominator: Tensor, shape: Tensor) -> Tensor:
-        import pytensor.tensor as pt
-
-        if steps is None:
-            rising = pt.gammaln(count + shape) - pt.gammaln(shape) - count * pt.log(shape)
-        else:
-            table = pt.concatenate([pt.zeros(1), pt.cumsum(pt.log1p(steps / shape))])
-            rising = table[pt.cast(count, "int64")]
-        # a difference of logarithms is as exact as needed and compiles to faster code than log1p
-        spread = pt.log(shape + denominator * pt.exp(eta)) - pt.log(shape)
-        return rising + count * eta - (count + shape) * spread
-
-    return CountLaw(varying=varying, constant=_constant, variable=_variable)
+    if steps:
+        table = pt.concatenate([pt.zeros(1), pt.cumsum(pt.log1p(steps[0] / shape))])
+        rising = table[pt.cast(count, "int64")]
+    else:
+        rising = pt.gammaln(count + shape) - pt.gammaln(shape) - count * pt.log(shape)
+    # a difference of logarithms is as exact as needed and compiles to faster code than log1p
+    spread = pt.log(shape + denominator * pt.exp(eta)) - pt.log(shape)
+    return rising + count * eta - (count + shape) * spread
 
 
 def _constant(count: Tensor, denominator: Tensor, special: Any) -> Tensor:
     return special.xlogy(count, denominator) - special.gammaln(count + 1.0)
 
 
-def _variable(eta: Tensor, denominator: Tensor, shape: Tensor, size: Any) -> Tensor:
+def _variable(eta: Tensor, denominator: Tensor, shape: Tensor, *steps: Tensor, size: Any) -> Tensor:
     import pymc as pm
     import pytensor.tensor as pt
 
-    drawn = pm.NegativeBinomial.dist(mu=denominator * pt.exp(eta), alpha=shape, size=size)
-    return pt.cast(drawn, "float64")
+    del steps
+    return pm.NegativeBinomial.dist(mu=denominator * pt.exp(eta), alpha=shape, size=size)
+
+
+LAW = CountLaw(varying=_varying, constant=_constant, variable=_variable)
 
 
 def prepare(cells: Observed) -> dict[str, Array]:
-    """`count_steps` too, where the table is no longer than `LONGEST_TABLE` cells' worth of counts."""
-    counts = [np.max(cells.numerator, initial=0.0)]
+    """The constants, and `count_steps` where a table of all counts is cheaper than gamma functions."""
+    prepared = LAW.prepare(cells)
+    largest = np.max(cells.numerator, initial=1.0)
     if cells.censored is not None:
-        counts.append(np.max(cells.censored.at_most, initial=0.0))
-    prepared = _law(None).prepare(cells)
-    if max(counts) <= LONGEST_TABLE * len(cells.numerator):
-        prepared["count_steps"] = np.arange(max(*counts, 1.0))
+        largest = np.max(cells.censored.at_most, initial=largest)
+    if largest <= LONGEST_TABLE * len(cells.numerator):
+        prepared["count_steps"] = np.arange(largest)
     return prepared
 
 
@@ -80,7 +79,8 @@ def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
 
     overdispersion = pm.HalfNormal("overdispersion", priors.overdispersion)
     shape = 1.0 / pt.sqr(pt.maximum(overdispersion, SMALLEST_OVERDISPERSION))
-    _law(cells.prepared.get("count_steps")).observe(eta, cells, shape)
+    steps = cells.prepared.get("count_steps")
+    LAW.observe(eta, cells, shape, *([] if steps is None else [steps]))
 
 
 def _shape(parameters: Parameters) -> Array:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from scipy import special
-from scipy.special import expit, gammaln, log_expit
+from scipy.special import expit, log_expit
 
 from impl.model.likelihoods.likelihood import Array, Likelihood, Observed, Parameters, Tensor
 from impl.model.priors import Priors
@@ -29,7 +29,6 @@ def mean(eta: Array) -> Array:
 def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
     import pymc as pm
     import pytensor.tensor as pt
-    import pytensor.tensor.special
 
     if cells.answers is None or cells.stated_level is None:
         raise ValueError("ordered needs the answers by category and their stated level")
@@ -45,20 +44,17 @@ def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
     cuts = pm.Deterministic("cut_points", steps - steps[cells.stated_level - 2])
     constant = cells.prepared.get("log_constant")
     if constant is None:
-        constant = _constant(answers, cells.denominator, pytensor.tensor.special)
-
-    def log_probability(answers: Tensor, eta: Tensor, cuts: Tensor, denominator: Tensor) -> Tensor:
-        del denominator
-        return _varying(answers, eta, cuts) + constant
+        constant = _constant(answers, cells.denominator, pt.special)
 
     pm.CustomDist(
         "observation",
         eta,
         cuts,
         cells.denominator,
+        constant,
         dist=_variable,
-        logp=log_probability,
-        signature="(),(c),()->(k)",
+        logp=_log_probability,
+        signature="(),(cut),(),()->(category)",
         observed=answers,
     )
 
@@ -72,19 +68,24 @@ def prepare(cells: Observed) -> dict[str, Array]:
     return {"log_constant": np.asarray(_constant(cells.answers, cells.denominator, special))}
 
 
-def _varying(answers: Tensor, eta: Tensor, cuts: Tensor) -> Tensor:
+def _log_probability(
+    answers: Tensor, eta: Tensor, cuts: Tensor, denominator: Tensor, constant: Tensor
+) -> Tensor:
     import pytensor.tensor as pt
 
+    del denominator  # in the constant
     above = eta[:, None] - cuts
     upper, lower = answers[:, 1:], answers[:, :-1]
     outer = pt.sum(upper * above - (upper + lower) * pt.softplus(above), axis=1)
-    return outer + pt.dot(answers[:, 1:-1], pt.log(-pt.expm1(cuts[:-1] - cuts[1:])))
+    between = pt.log(-pt.expm1(cuts[:-1] - cuts[1:]))
+    return outer + pt.sum(answers[:, 1:-1] * between, axis=1) + constant
 
 
-def _variable(eta: Tensor, cuts: Tensor, denominator: Tensor, size: Any) -> Tensor:
+def _variable(eta: Tensor, cuts: Tensor, denominator: Tensor, constant: Tensor, size: Any) -> Tensor:
     import pymc as pm
     import pytensor.tensor as pt
 
+    del constant
     above, edge = pt.sigmoid(eta[:, None] - cuts), pt.ones_like(eta)[:, None]
     shares = pt.concatenate([edge, above], axis=1) - pt.concatenate([above, 0.0 * edge], axis=1)
     drawn = pm.Multinomial.dist(n=pt.cast(denominator, "int64"), p=shares, size=size)
@@ -119,7 +120,7 @@ def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:
     at_most = np.concatenate([log_expit(-above), edge], axis=-1)
     between = np.zeros((*cuts.shape[:-1], answers.shape[-1]))
     between[..., 1:-1] = np.log(-np.expm1(cuts[..., :-1] - cuts[..., 1:]))
-    ways = gammaln(answers.sum(axis=-1) + 1.0) - gammaln(answers + 1.0).sum(axis=-1)
+    ways = _constant(answers, answers.sum(axis=-1), special)
     return np.asarray(ways + (answers * (at_least + at_most + between)).sum(axis=-1))
 
 

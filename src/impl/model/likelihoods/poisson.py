@@ -37,7 +37,7 @@ def _variable(eta: Tensor, denominator: Tensor, size: Any) -> Tensor:
     import pymc as pm
     import pytensor.tensor as pt
 
-    return pt.cast(pm.Poisson.dist(denominator * pt.exp(eta), size=size), "float64")
+    return pm.Poisson.dist(denominator * pt.exp(eta), size=size)
 
 
 LAW = CountLaw(varying=_varying, constant=_constant, variable=_variable)
