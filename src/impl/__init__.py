@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from impl.disclosure.make import make_release
     from impl.model.build import build_model
     from impl.model.checks import check_fit
-    from impl.model.criticism import criticise
+    from impl.model.criticism.criticise import criticise
+    from impl.model.criticism.robustness import check_robustness
     from impl.model.estimate import estimate
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
-    from impl.model.robustness import check_robustness
     from impl.release.files import read_release, write_release
     from impl.report.show import finish_report, show_report
     from impl.study.load import find_root, read_study
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _HOME = {
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
-    "check_robustness": "impl.model.robustness",
-    "criticise": "impl.model.criticism",
+    "check_robustness": "impl.model.criticism.robustness",
+    "criticise": "impl.model.criticism.criticise",
     "estimate": "impl.model.estimate",
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",

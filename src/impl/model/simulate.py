@@ -305,7 +305,7 @@ def _sign_flip(rng: np.random.Generator) -> tuple[Tables, Truth]:
     starts = month_starts(date(2023, 7, 1), 7, 3)
     sites = [f"98{index:02d}" for index in range(1, 37)]
     start = np.repeat(np.arange(1.0, 7.0), 6)[rng.permutation(36)]
-    grown = np.array([0.0, 0.0, 0.1, 0.6, 1.1, 1.4]) * np.log(0.5)
+    grown = np.array([0.0, 0.0, 0.1, 0.6, 1.1, 1.4]) * np.log(0.5) + 0.0
     world = World(
         law="poisson",
         baseline=5.0 / 1000,

@@ -127,7 +127,7 @@ class Criticism:
         (1 - variance ratio), `prior_driven`.
     heterogeneity: median rate ratio, intraclass correlation and autocorrelations, where the data inform them.
     leave_one_out: None where cells cannot be left out one by one; `leave_one_out_note` says why.
-    sensitivity: see `impl.model.influence.power_scaling`.
+    sensitivity: see `impl.model.criticism.influence.power_scaling`.
     exposure: time since start, `contrasts` (cells with an untreated site beside them), `weight` in the
         constant-effect estimate.
     bundles: share of each bundle's treated cells in which each other one is there too, or None.

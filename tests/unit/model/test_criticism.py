@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 from test_predict import STRUCTURES, two_bundles
 
 from impl.model.build import EvaluationModel, build_model
-from impl.model.criticism import (
+from impl.model.criticism.criticise import (
     _compared_disagree,
     bundle_overlap,
     criticise,
@@ -30,15 +30,15 @@ from impl.model.criticism import (
     priors_and_posteriors,
     scales_disagree,
 )
+from impl.model.criticism.influence import leave_one_out, power_scaling
+from impl.model.criticism.marginal import cell_marginal, predictors, series_marginal
+from impl.model.criticism.predictive import CHECKS, autocorrelation, longest_run, predictive_checks
+from impl.model.criticism.prior_laws import effect_laws, log_prior, prior_laws
 from impl.model.effects import EFFECTS
 from impl.model.estimands import reported_draws, window_effect
 from impl.model.fitted import Fit
-from impl.model.influence import leave_one_out, power_scaling
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Observed
-from impl.model.marginal import cell_marginal, predictors, series_marginal
-from impl.model.predictive import CHECKS, autocorrelation, longest_run, predictive_checks
-from impl.model.prior_laws import effect_laws, log_prior, prior_laws
 from impl.model.simulate import World
 from impl.report.language import language_codes, read_language
 from worlds import make_panel, make_study, prior_fit

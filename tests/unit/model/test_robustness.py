@@ -13,9 +13,7 @@ from test_predict import STRUCTURES, compared, series
 
 from impl.model.build import EvaluationModel, build_model, model_of
 from impl.model.checks import check_fit
-from impl.model.estimands import window_effect, window_rows
-from impl.model.fit import check_inputs, compile_key, sample
-from impl.model.robustness import (
+from impl.model.criticism.robustness import (
     _warnings,
     check_robustness,
     forecast_effects,
@@ -25,6 +23,8 @@ from impl.model.robustness import (
     seed_of,
     variations,
 )
+from impl.model.estimands import window_effect, window_rows
+from impl.model.fit import check_inputs, compile_key, sample
 from impl.model.simulate import World
 from worlds import make_panel, make_study, prior_fit
 

@@ -19,12 +19,12 @@ from scipy.special import logsumexp
 
 from impl.model.build import model_of
 from impl.model.choices import TREND_POINTS, Warned
+from impl.model.criticism.marginal import observed_cells, predictors, series_marginal, thinned
 from impl.model.effects import EFFECTS
 from impl.model.estimands import window_effect, window_rows
 from impl.model.fit import Profile, compile_model, sample_once
 from impl.model.fitted import Fit
 from impl.model.likelihoods.likelihood import link_of
-from impl.model.marginal import observed_cells, predictors, series_marginal, thinned
 from impl.model.predict import predict
 from impl.model.structure import Structure
 from impl.model.values import Robustness

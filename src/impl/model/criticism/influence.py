@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 from arviz_stats.base import array_stats
 
+from impl.model.criticism.marginal import cell_marginal, observed_cells, predictors, thinned
+from impl.model.criticism.prior_laws import effect_laws, log_prior, prior_laws
 from impl.model.fitted import Fit
-from impl.model.marginal import cell_marginal, observed_cells, predictors, thinned
-from impl.model.prior_laws import effect_laws, log_prior, prior_laws
 from impl.model.values import LeaveOneOut
 
 Array = npt.NDArray[np.float64]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from impl.model.choices import TREND_POINTS
+from impl.model.criticism.marginal import Predictor, predictors, thinned
 from impl.model.fitted import Fit
-from impl.model.marginal import Predictor, predictors, thinned
 from impl.model.predict import stationary_series
 from impl.model.structure import Structure
 
