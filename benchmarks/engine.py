@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -207,9 +208,9 @@ def write_national(root: Path, sites: int) -> Path:
         ("site", "allocated_start", "actual_start", "transition_end", "stop"),
         *((f"{site:04d}", "", starts[int(begin[site])], "", "") for site in range(sites)),
     ]
-    for folder in ("data", "parameters", "notebooks"):
+    for folder in ("data", "parameters"):
         (root / folder).mkdir()
-    (root / "notebooks" / "30_stepped_wedge.ipynb").symlink_to(ROOT / "notebooks" / "30_stepped_wedge.ipynb")
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
     for name, table in (("panel", panel), ("rollout", rollout)):
         with (root / "data" / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows(table)

@@ -1,7 +1,8 @@
 """Print the table of known answers: `python tests/known/table.py [case ...]` fits what has no record yet.
 
 Records are kept in `build/known/`, one file a case, with a digest of the code of the model that made them;
-those of other code are fitted again unless `--keep` is said, which marks them with a dagger.
+those of other code are fitted again unless `--keep` is said, which marks them with a dagger. `--write` puts the
+tables into `docs/validation/known.md`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from real_data import REPOSITORY
 import impl
 
 RECORDS = REPOSITORY / "build" / "known"
+PAGE, MARK = REPOSITORY / "docs" / "validation" / "known.md", "## Tables\n"
 HEADER = (
     "| case | source | figure | published | ours | errors apart | SD ratio | limits | gates | s |\n"
     "|---|---|---|---|---|---|---|---|---|---|"
@@ -117,8 +119,8 @@ def placebos(*, keep: bool) -> list[str]:
         *lines,
         "",
         (
-            f"{missing} of {len(found)} intervals miss zero and {spoken} verdicts are other than uncertain; "
-            f"chance alone gives more than {most} such intervals one time in a hundred."
+            f"{missing} of {len(found)} intervals miss zero; verdicts other than uncertain: {spoken}. By "
+            f"chance alone more than {most} intervals miss zero less than one time in a hundred."
         ),
     ]
 
@@ -130,7 +132,12 @@ def main(arguments: list[str]) -> None:
     lines = answers(wanted, keep=keep)
     if not wanted or "placebo" in wanted:
         lines += ["", *placebos(keep=keep)]
-    sys.stdout.write("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    if "--write" in arguments:
+        before, mark, _ = PAGE.read_text().partition(MARK)
+        PAGE.write_text(before + mark + "\n" + text)
+    else:
+        sys.stdout.write(text)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from answers import RATIO, compare
+from answers import RATIO, Case, compare
 from cases import CASES
 
 FAST = ("a1", "a10")
@@ -20,7 +20,7 @@ FAST = ("a1", "a10")
     "case",
     [pytest.param(case, id=case.id, marks=() if case.id in FAST else pytest.mark.slow) for case in CASES],
 )
-def test_posterior_agrees_with_the_published_answer(case) -> None:
+def test_posterior_agrees_with_the_published_answer(case: Case) -> None:
     for figure in compare(case):
         assert figure.passed, "the sampler's gates"
         assert figure.distance <= figure.limit, figure

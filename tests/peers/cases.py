@@ -178,9 +178,9 @@ WITH_SAME_PRIORS = (
         family="normal",
         clustering="nested",
         effect="teh",
-        start=wedge(12, 8, 2, 1),
-        periods=8,
-        size=15,
+        start=wedge(12, 6, 1, 1),
+        periods=6,
+        size=8,
         randomised=False,
     ),
     Case(

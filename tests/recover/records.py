@@ -12,13 +12,17 @@ import impl
 
 Record = dict[str, Any]
 MODEL = Path(impl.__file__).parent / "model"
+ENGINE = ("build", "choices", "estimands", "fit", "predict", "priors", "structure")
+"""The files that decide what is fitted and how; reporting on a fit changes no fit."""
 
 
 def code_key() -> str:
-    """Digest of the model and of this study: records of other code are never mixed in."""
+    """Digest of the engine and of this study: records of other code are never mixed in."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for file in (*sorted(MODEL.rglob("*.py")), here / "calibration.py", here / "study_worlds.py"):
+    engine = [MODEL / f"{name}.py" for name in ENGINE]
+    engine += sorted([*MODEL.glob("likelihoods/*.py"), *MODEL.glob("effects/*.py")])
+    for file in (*engine, here / "calibration.py", here / "study_worlds.py"):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

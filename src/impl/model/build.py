@@ -283,14 +283,28 @@ def _calendar(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
     else:
         # a random walk, centred so that the intercept stays the mean level
         sd = pm.HalfNormal("calendar_step_sd", priors.calendar_step)
-        steps = pm.Normal("calendar_step", 0.0, 1.0, shape=len(structure.periods) - 1)
-        walk = pt.concatenate([pt.zeros(1), pt.cumsum(steps)]) * sd * inputs["sqrt_months"]
-        calendar = pm.Deterministic("calendar_effect", walk - walk.mean(), dims="period")
+        waves = pm.Normal("calendar_wave", 0.0, 1.0, shape=len(structure.periods) - 1)
+        walk = sd * inputs["sqrt_months"] * pt.dot(walk_basis(len(structure.periods)), waves)
+        calendar = pm.Deterministic("calendar_effect", walk, dims="period")
     if not structure.strata:
         return calendar[None, :]
     sd = pm.HalfNormal("stratum_sd", priors.stratum)
     own = pm.Normal("stratum_raw", 0.0, 1.0, dims=("stratum", "period"))
     return calendar[None, :] + (sd * own)[inputs["site_stratum"]]
+
+
+def walk_basis(length: int) -> npt.NDArray[np.float64]:
+    """Basis of a centred random walk with unit steps, length x (length - 1): walk = basis @ N(0, 1).
+
+    Its columns are the cosine waves that diagonalise the walk's precision D'D (Strang 1999, DCT-2), slow ones
+    first and larger. The law is that of the summed steps; but periods tell of each wave nearly by itself, while
+    steps hang together, and a sampler with a diagonal metric crawls.
+    """
+    order = np.arange(1, length)
+    angle = np.pi * order / length
+    waves = np.sqrt(2.0 / length) * np.cos(angle[None, :] * (np.arange(length)[:, None] + 0.5))
+    basis: npt.NDArray[np.float64] = waves / (2.0 * np.sin(angle / 2.0))[None, :]
+    return basis
 
 
 # --- effect
@@ -411,7 +425,9 @@ def _with_series(structure: Structure, eta: Any, inputs: Inputs, priors: PriorIn
         quarter = pm.Beta("quarter_autocorrelation", priors.cell_share_alpha, priors.cell_share_beta)
         correlation = pm.Deterministic("period_autocorrelation", quarter ** inputs["quarters"])
     if structure.centred_cells:
-        level = pm.Flat("cell_level", dims=("site", "period"))
+        # a flat law has no middle to start from: far from the data a chain can be lost for good
+        start = np.full(structure.shape, structure.location)
+        level = pm.Flat("cell_level", initval=start, dims=("site", "period"))
         pm.Potential("cell_series", series_log_density(level - eta, sd, correlation))
         return level
     raw = pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))

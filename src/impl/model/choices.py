@@ -17,6 +17,7 @@ from impl.study.study import Belief, Estimand, ModelChoice
 LARGEST_CELL_LATENT = 3000  # cells; above it a cell effect costs tens of CPU minutes (measured at 34,272)
 CATEGORICAL_PERIODS = 12  # up to here each period has its own effect; above, a smooth curve
 TREND_POINTS = 6  # observed periods before (and after) start that a slope needs
+WALK_POINTS = 60  # periods before start from which no straight line is believed (choice; known answer A4)
 SEASON_MONTHS = 24  # shortest series that can carry a season
 SITE_TREND_POINTS = 8  # periods before start that a slope of a site's or group's own needs
 EFFECT_SITES = 6  # treated sites that a spread of the effect between sites needs (choice)
@@ -107,7 +108,7 @@ def check_bundles(bundles: tuple[str, ...], rows: pd.DataFrame, notes: Notes) ->
 
 
 def choose_laws(
-    choice: ModelChoice, measure: Measure, primary: bool, sites: int, panel: Panel, rows: pd.DataFrame, notes: Notes
+    choice: ModelChoice, measure: Measure, primary: bool, sites: int, calendar: str, panel: Panel, rows: pd.DataFrame, notes: Notes
 ) -> tuple[str, str]:  # fmt: skip
     """Likelihood and clustering. With one observation a cell, either the law has dispersion of its own or
     there is a cell effect, never both (docs/model.md §1). The study's choice of likelihood is about
@@ -135,6 +136,8 @@ def choose_laws(
         notes.warn("no_autocorrelation")
     elif clustering == "auto":
         fades = panel.period_months <= DECAY_MONTHS or len(panel.periods) >= DECAY_PERIODS
+        # beside one level that wanders a second memory cannot be told from the first
+        fades = fades and not (sites == 1 and calendar == "smooth")
         clustering = "decay" if fades and not long else "nested"
     latent = clustering in ("nested", "decay", "cohort")
     if latent and law.own_dispersion:
@@ -200,6 +203,12 @@ def choose_calendar(choice: ModelChoice, kind: Kind, periods: int, rows: pd.Data
         staggered = rows.drop_duplicates("site")["wave"].nunique() > 1
         if staggered and choice.calendar == "none":
             notes.warn("staggered_starts_without_calendar")
+        if staggered and choice.trend == "walk":
+            notes.refuse("walk", "model.trend", "walk with sites that start apart or never", "auto, none or linear there",
+                         "Shocks shared by the sites take its place.")  # fmt: skip
+        long = choice.trend == "auto" and _points_before(rows) >= WALK_POINTS
+        if not staggered and choice.calendar == "auto" and (long or choice.trend == "walk"):
+            return "smooth"
         return "shocks" if staggered and choice.calendar == "auto" else "none"
     if choice.calendar == "none":
         notes.refuse("calendar", "model.calendar", "none in a stepped wedge", "auto, categorical or smooth",
@@ -225,17 +234,23 @@ def choose_strata(choice: ModelChoice, calendar: str, rows: pd.DataFrame, notes:
 
 
 def choose_trend(choice: ModelChoice, kind: Kind, calendar: str, rows: pd.DataFrame, notes: Notes) -> bool:
-    """A linear trend: part of a smooth calendar; in before/after where the series before start carries it."""
+    """A linear trend: part of a smooth calendar; in before/after where the series before start carries it and
+    is not so long that the level wanders."""
     if kind == "stepped_wedge":
+        if choice.trend == "walk":
+            notes.refuse("trend", "model.trend", "walk in a stepped wedge", "auto, none or linear there",
+                         "Choose calendar: smooth, which is a walk.")  # fmt: skip
         if choice.trend == "linear" and calendar != "smooth":
             notes.refuse("trend", "model.trend", f"linear beside a {calendar} calendar", "auto or none there",
                          "An effect for each period holds the trend already; choose calendar: smooth for a line.")  # fmt: skip
         return calendar == "smooth" and choice.trend != "none"
+    if calendar == "smooth":
+        return False  # a level that wanders holds every line
     points = _points_before(rows)
     if choice.trend == "linear" and points < TREND_POINTS:
         notes.refuse("trend", "model.trend", f"linear with {points} periods before start",
                      f"none below {TREND_POINTS} periods before start", "Use none, or bring a longer series.")  # fmt: skip
-    trend = points >= TREND_POINTS and choice.trend != "none"
+    trend = points >= TREND_POINTS and choice.trend in ("auto", "linear")
     if choice.trend == "auto" and not trend:
         notes.warn("trend_left_out", points=points)
     if not trend and calendar == "none":

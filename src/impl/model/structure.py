@@ -84,7 +84,8 @@ class Structure:
     window: first and last exposure time of the time-averaged effect.
     decision: smallest worthwhile, harmful and negligible relative change.
     clustering: none, exchangeable, nested, decay (one site: an autoregressive series) or cohort.
-    calendar: none, categorical, smooth or shocks (shared by the sites of a before/after study).
+    calendar: none, categorical, smooth (a random walk; before/after: a level that wanders) or shocks (shared by
+        the sites of a before/after study).
     answers: row x category of an ordered measure (NaN where not observed), or None.
     """
 
@@ -206,9 +207,9 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     check_bundles(study.other_bundles, rows, notes)
     notes.settle()
 
-    name, clustering = choose_laws(study.model, measure, primary, len(sites), panel, rows, notes)
-    likelihood = LIKELIHOODS[name]
     calendar = choose_calendar(study.model, kind, len(panel.periods), rows, notes)
+    name, clustering = choose_laws(study.model, measure, primary, len(sites), calendar, panel, rows, notes)
+    likelihood = LIKELIHOODS[name]
     strata = choose_strata(study.model, calendar, rows, notes)
     trend = choose_trend(study.model, kind, calendar, rows, notes)
     trend_difference, site_trends = choose_site_trends(study.model, kind, trend, rows, notes)
@@ -430,6 +431,7 @@ def _parametrisation(
     if likelihood.link == "logit":
         information = cells["denominator"] * level * (1 - level)
     logs = pd.Series(np.log(level), index=cells.index)
+    sampling = float((1.0 / (cells["numerator"] + 0.5)).mean())
     by_site = logs.groupby(cells["site"]).mean()
     residual = logs - logs.groupby(cells["site"]).transform("mean")
     residual = residual - residual.groupby(cells["period"]).transform("mean")
@@ -437,7 +439,6 @@ def _parametrisation(
     if sites == 1:
         # a series by itself: half the mean square of its steps, which trend and season hardly enter
         spread = float(logs.diff().pow(2).mean()) / 2.0
-    sampling = float((1.0 / (cells["numerator"] + 0.5)).mean())
     cell_variance = max(spread - sampling, 0.0)
     site_information = float(information.groupby(cells["site"]).sum().median())
     centred_cells = (

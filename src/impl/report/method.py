@@ -34,7 +34,7 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
         say(f"method.count_{measure.kind}{'_one' if one else ''}", slots),
         say(f"method.likelihood.{model.likelihood}"),
         say(f"method.compare_{design.kind}{compared}"),
-        *([] if one and model.calendar == "none" else [_calendar(model, language)]),
+        *([] if one and model.calendar == "none" else [_calendar(model, one, language)]),
         *_over_time(model, language),
         say(f"method.clustering.{clustering}"),
         _effect(model, language),
@@ -49,8 +49,9 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
     return tuple(sentence(text) for text in texts)
 
 
-def _calendar(model: ModelSummary, language: Language) -> str:
-    text = language.say(f"method.calendar.{model.calendar}")
+def _calendar(model: ModelSummary, one: bool, language: Language) -> str:
+    name = "smooth_one" if one and model.calendar == "smooth" else model.calendar
+    text = language.say(f"method.calendar.{name}")
     if not model.strata:
         return text
     return f"{text} {language.say('method.strata', {'count': language.number(model.strata)})}"

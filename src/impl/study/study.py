@@ -171,6 +171,7 @@ class Interruption(Value):
 class ModelChoice(Value):
     """How the study is modelled; `auto` lets the design decide, and the Release says what was chosen.
 
+    trend: `linear`, or `walk`, a level that wanders (before/after; the default from 60 periods before start).
     site_effects: whether the effect differs between sites. transition: `own` (a term of its own), `drop`
     (left out of the likelihood), `ramp` (rises linearly to the first effect) or a stated dose.
     comparison: how never-treated sites may differ in a before/after study. strata: calendar time by the
@@ -186,7 +187,7 @@ class ModelChoice(Value):
     clustering: Literal["auto", "none", "exchangeable", "nested", "decay", "cohort"] = "auto"
     calendar: Literal["auto", "none", "categorical", "smooth"] = "auto"
     strata: bool = False
-    trend: Literal["auto", "none", "linear"] = "auto"
+    trend: Literal["auto", "none", "linear", "walk"] = "auto"
     season: Literal["auto", "none", "fourier"] = "auto"
     site_effects: Literal["auto", "none", "random"] = "auto"
     transition: Literal["own", "drop", "ramp"] | Dose = "own"

@@ -231,6 +231,20 @@ def test_a_series_without_a_trend_takes_the_stated_belief_instead() -> None:
     assert line(8, 4, model={"trend": "none"}).secular is None  # asked for no trend: decided, not unknown
 
 
+def test_a_long_series_has_a_level_that_wanders_and_no_straight_line() -> None:
+    """Known answer A4: over fourteen years a straight line gives the wrong answer (docs/validation/known.md)."""
+    long = line(84, 60)
+    assert (long.calendar, long.trend, long.clustering, long.effect.name) == ("smooth", False, "nested", "it")
+    assert "no_trend_control" not in codes(long)
+    assert (line(83, 59).calendar, line(83, 59).trend) == ("none", True)
+    assert line(84, 60, model={"trend": "linear"}).trend
+    assert line(36, 24, model={"trend": "walk"}).calendar == "smooth"
+    with pytest.raises(DesignError, match="walk with sites that start apart or never"):
+        compared(12, 24, model={"trend": "walk"})
+    with pytest.raises(DesignError, match="walk in a stepped wedge"):
+        wedge([3, 3, 5, 5], model={"trend": "walk"})
+
+
 def test_site_effects_come_with_enough_treated_sites() -> None:
     assert not wedge([3, 3, 5, 5]).site_effects
     assert wedge([3, 3, 5, 5, 7, 7]).site_effects
