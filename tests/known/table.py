@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from answers import Case, Compared, compare
-from cases import CASES
+from known_cases import CASES
 from placebo import DRAWS, Placebo, drawn, most_by_chance
 from real_data import REPOSITORY
 

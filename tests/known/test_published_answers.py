@@ -1,6 +1,6 @@
 """Our posterior beside published or independently computed answers on the same real data.
 
-The cases are in `cases.py`, what came of them in `docs/validation/known.md`; A11 is in `test_whole_line.py`.
+The cases are in `known_cases.py`, what came of them in `docs/validation/known.md`; A11 is in `test_whole_line.py`.
 Where a case's model is the source's, the limits are 0.35 standard errors and an SD ratio of 0.8 to 1.3. Where it
 is not, the case says why, and its own limit is a record of how far the two answers are apart.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from answers import RATIO, Case, compare
-from cases import CASES
+from known_cases import CASES
 
 FAST = ("a1", "a10")
 

@@ -20,12 +20,14 @@ import pytensor.tensor as pt
 from pytensor.graph.traversal import ancestors
 
 from impl.data.panel import Panel
-from impl.model.likelihoods.likelihood import Censored, Observed
+from impl.model.likelihoods.likelihood import Censored, Observed, link_of
 from impl.model.structure import BUNDLE, GROUPS, Structure, describe_structure
 from impl.study.study import Study
 
 PREPARED = "prepared_"
 QUARTER = 3.0  # months; correlations and steps have their priors per quarter
+RELATIVE_CELLS = "relative_cell_level"
+"""Centred cells less their crude level, so that every chain starts where the data are. Not recorded."""
 
 
 class EvaluationModel(pm.Model):  # type: ignore[misc]
@@ -104,6 +106,7 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         "dose": structure.grid("dose"),
         "cell_lead": structure.grid("lead"),
         "cell_group": structure.grid("group"),
+        "cell_crude": _crude_cells(structure),
         "quarters": structure.months / QUARTER,
         "sqrt_months": np.sqrt(structure.months),
         **{f"prior_{name}": value for name, value in vars(structure.priors).items() if name != "name"},
@@ -125,6 +128,13 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         arrays |= _cohort_arrays(structure)
     arrays |= _prepared(structure, arrays)
     return {name: np.asarray(value) for name, value in arrays.items()}
+
+
+def _crude_cells(structure: Structure) -> npt.NDArray[np.float64]:
+    """Crude level of each used cell on the link scale, site x period; the prior's location elsewhere."""
+    level = (structure.grid("numerator") + 0.5) / (structure.grid("denominator") + 1.0)
+    crude = np.vectorize(link_of, otypes=[float])(level, structure.likelihood.link)
+    return np.where(structure.grid("used"), crude, structure.location)
 
 
 def model_of(structure: Structure) -> EvaluationModel:
@@ -283,7 +293,7 @@ def _calendar(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
     else:
         # a random walk, centred so that the intercept stays the mean level
         sd = pm.HalfNormal("calendar_step_sd", priors.calendar_step)
-        waves = pm.Normal("calendar_wave", 0.0, 1.0, shape=len(structure.periods) - 1)
+        waves = pm.Normal("calendar_raw", 0.0, 1.0, shape=len(structure.periods) - 1)
         walk = sd * inputs["sqrt_months"] * pt.dot(walk_basis(len(structure.periods)), waves)
         calendar = pm.Deterministic("calendar_effect", walk, dims="period")
     if not structure.strata:
@@ -296,9 +306,8 @@ def _calendar(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
 def walk_basis(length: int) -> npt.NDArray[np.float64]:
     """Basis of a centred random walk with unit steps, length x (length - 1): walk = basis @ N(0, 1).
 
-    Its columns are the cosine waves that diagonalise the walk's precision D'D (Strang 1999, DCT-2), slow ones
-    first and larger. The law is that of the summed steps; but periods tell of each wave nearly by itself, while
-    steps hang together, and a sampler with a diagonal metric crawls.
+    Cosine waves that diagonalise its precision (DCT-2, Strang 1999). The law is that of summed steps, but data
+    tell of each wave nearly by itself; steps hang together, and a diagonal metric crawls.
     """
     order = np.arange(1, length)
     angle = np.pi * order / length
@@ -405,7 +414,9 @@ def _with_cells(structure: Structure, eta: Any, inputs: Inputs, priors: PriorInp
         else pm.HalfNormal("cell_sd", priors.single_site_cell)
     )
     if structure.centred_cells:
-        return pm.Normal("cell_level", eta, sd, dims=("site", "period"))
+        start, here = inputs["cell_crude"], ("site", "period")
+        relative = pm.Normal(RELATIVE_CELLS, eta - start, sd, initval=np.zeros(structure.shape), dims=here)
+        return pm.Deterministic("cell_level", start + relative, dims=here)
     return eta + sd * pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))
 
 
@@ -425,9 +436,9 @@ def _with_series(structure: Structure, eta: Any, inputs: Inputs, priors: PriorIn
         quarter = pm.Beta("quarter_autocorrelation", priors.cell_share_alpha, priors.cell_share_beta)
         correlation = pm.Deterministic("period_autocorrelation", quarter ** inputs["quarters"])
     if structure.centred_cells:
-        # a flat law has no middle to start from: far from the data a chain can be lost for good
-        start = np.full(structure.shape, structure.location)
-        level = pm.Flat("cell_level", initval=start, dims=("site", "period"))
+        start, here = inputs["cell_crude"], ("site", "period")
+        relative = pm.Flat(RELATIVE_CELLS, initval=np.zeros(structure.shape), dims=here)
+        level = pm.Deterministic("cell_level", start + relative, dims=here)
         pm.Potential("cell_series", series_log_density(level - eta, sd, correlation))
         return level
     raw = pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))

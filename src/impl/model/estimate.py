@@ -145,6 +145,7 @@ def _crude(structure: Structure) -> Crude:
 
 def _model_summary(structure: Structure) -> ModelSummary:
     observed = structure.rows["observed"]
+    walks = structure.kind == "before_after" and structure.calendar == "smooth"
     counts = structure.likelihood.link != "identity"
     return ModelSummary(
         measure=structure.measure.id,
@@ -152,7 +153,7 @@ def _model_summary(structure: Structure) -> ModelSummary:
         effect=structure.effect.name,
         clustering=structure.clustering,
         calendar=structure.calendar,
-        trend="linear" if structure.trend else "none",
+        trend="linear" if structure.trend else "walk" if walks else "none",
         season="fourier" if structure.harmonics else "none",
         wave_effects=structure.wave_effects,
         priors=structure.priors.name,

@@ -17,7 +17,7 @@ import nutpie
 import xarray as xr
 from pymc.backends.arviz import find_constants, find_observations
 
-from impl.model.build import EvaluationModel
+from impl.model.build import RELATIVE_CELLS, EvaluationModel
 from impl.model.checks import check_fit, divergence_share
 from impl.model.estimands import window_effect
 from impl.model.fitted import Fit
@@ -63,7 +63,9 @@ def compile_model(model: EvaluationModel) -> Compiled:
     key = compile_key(model)
     compiled = _compiled.pop(key, None)
     if compiled is None:
-        compiled = nutpie.compile_pymc_model(model)
+        free = [variable for variable in model.free_RVs if variable.name != RELATIVE_CELLS]
+        kept = [variable.name for variable in (*free, *model.deterministics)]
+        compiled = nutpie.compile_pymc_model(model, jitter_rvs=set(free), var_names=kept)
     _compiled[key] = compiled
     while len(_compiled) > KEPT_MODELS:
         _compiled.popitem(last=False)

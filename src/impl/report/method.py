@@ -34,7 +34,11 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
         say(f"method.count_{measure.kind}{'_one' if one else ''}", slots),
         say(f"method.likelihood.{model.likelihood}"),
         say(f"method.compare_{design.kind}{compared}"),
-        *([] if one and model.calendar == "none" else [_calendar(model, one, language)]),
+        *(
+            []
+            if (one and model.calendar == "none") or model.trend == "walk"
+            else [_calendar(model, language)]
+        ),
         *_over_time(model, language),
         say(f"method.clustering.{clustering}"),
         _effect(model, language),
@@ -49,9 +53,8 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
     return tuple(sentence(text) for text in texts)
 
 
-def _calendar(model: ModelSummary, one: bool, language: Language) -> str:
-    name = "smooth_one" if one and model.calendar == "smooth" else model.calendar
-    text = language.say(f"method.calendar.{name}")
+def _calendar(model: ModelSummary, language: Language) -> str:
+    text = language.say(f"method.calendar.{model.calendar}")
     if not model.strata:
         return text
     return f"{text} {language.say('method.strata', {'count': language.number(model.strata)})}"
@@ -62,7 +65,7 @@ def _over_time(model: ModelSummary, language: Language) -> list[str]:
     with an effect for each period holds trend and season."""
     say = language.say
     held = model.calendar in ("categorical", "smooth")
-    trend = "shared" if model.trend != "none" and held else model.trend
+    trend = "shared" if model.trend == "linear" and held else model.trend
     texts = []
     if model.secular is not None:
         texts.append(_secular(model.secular, model, language))

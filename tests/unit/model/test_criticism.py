@@ -133,7 +133,7 @@ def test_a_trend_before_start_in_one_wave_is_seen(plain: Fit) -> None:
     def rising(fit: Fit, eta: Array, _: np.random.Generator) -> Array:
         rows = fit.structure.rows
         early = (rows["start"] == 18) & (rows["period"] < 18)
-        return eta + np.where(early, 0.8 * rows["years"], 0.0)
+        return eta + np.where(early, 1.5 * rows["years"], 0.0)
 
     data = from_own_model(plain, rising)
     assert "pre_trend" in flagged(data)

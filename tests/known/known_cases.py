@@ -22,6 +22,7 @@ from reference import Answer
 
 from impl.model.estimands import window_effect
 
+WALK = "the same level that wanders; two Fourier pairs where the source has eleven free months"
 LINE = (
     "the source's trend is a random walk beside white noise, its season eleven free months; ours is a straight "
     "line and one stationary series, its season two Fourier pairs"
@@ -100,13 +101,24 @@ def belt(series: str, model: str, differs: str, limit: float) -> Callable[[], tu
 
 
 def belts(series: str) -> tuple[Case, ...]:
-    """A4: one series under three models of ours. Rear passengers were not reached by the law."""
+    """A4: one series under four models of ours. Rear passengers were not reached by the law."""
     measure = f"{series}_casualties"
     return (
         Case(
             id=f"a4-{series}",
             study="seatbelts",
             measure=measure,
+            source="local level",
+            quantities=lambda: (
+                *effect("log RR, two Fourier pairs", reference.seatbelts(series, "harmonic local level")),
+                *effect("log RR", reference.seatbelts(series, "local level"), WALK, 0.6),
+            ),
+        ),
+        Case(
+            id=f"a4-{series}-line",
+            study="seatbelts",
+            measure=measure,
+            model={"trend": "linear"},
             source="local level",
             quantities=belt(series, "local level", LINE, 3.0),
         ),
