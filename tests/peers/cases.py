@@ -133,10 +133,10 @@ WITH_SAME_PRIORS = (
         size=600,
     ),
     Case(
-        name="negbin-smooth-rw",
+        name="negbin-smooth",
         family="negbin",
         clustering="exchangeable",
-        effect="rw",
+        effect="it",
         start=wedge(8, 24, 6, 3, group=2),
         periods=24,
         size=400,
