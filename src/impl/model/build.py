@@ -291,7 +291,6 @@ def _calendar(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
         raw = pm.ZeroSumNormal("shock_raw", 1.0, dims="period")
         calendar = pm.Deterministic("calendar_effect", sd * raw, dims="period")
     else:
-        # a random walk, centred so that the intercept stays the mean level
         sd = pm.HalfNormal("calendar_step_sd", priors.calendar_step)
         waves = pm.Normal("calendar_raw", 0.0, 1.0, shape=len(structure.periods) - 1)
         walk = sd * inputs["sqrt_months"] * pt.dot(walk_basis(len(structure.periods)), waves)
