@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from impl.model.effects import EFFECTS
-from impl.model.effects.effect import EffectShape, linear_numpy_curve, zero_sum_basis
+from impl.model.effects.effect import EffectShape, linear_numpy_curve, rotated_basis, zero_sum_basis
 from impl.model.priors import DEFAULT
 from impl.model.simulate import World
 from worlds import make_panel, make_study, prior_fit
@@ -58,9 +58,8 @@ def test_numpy_and_pymc_curves_agree(shape: EffectShape, periods: int) -> None:
     fit = prior_fit(model, draws=40)
     length, draws = model.structure.bins, {name: fit.flat(name) for name in fit.tree.posterior.data_vars}
     if shape.basis is not None and shape.scale is not None:
-        ours = linear_numpy_curve(
-            draws["effect_level"], draws, shape.basis(length, 1.0), shape.scale(model.structure.priors)
-        )
+        turned = model.inputs.get("effect_basis", shape.basis(length, 1.0))
+        ours = linear_numpy_curve(draws["effect_level"], draws, turned, shape.scale(model.structure.priors))
     else:
         assert shape.numpy_curve is not None
         ours = shape.numpy_curve(draws["effect_level"], draws, length, 1.0)
@@ -75,6 +74,19 @@ def test_the_prior_of_the_yearly_mean_does_not_depend_on_the_period(shape: Effec
     monthly = prior_curves(shape, 12, 1.0, seed=2).mean(axis=1).std()
     quarterly = prior_curves(shape, 4, 3.0, seed=3).mean(axis=1).std()
     assert quarterly == pytest.approx(monthly, rel=0.06)
+
+
+@pytest.mark.parametrize("name", ["rw", "eti", "teh", "level_slope", "it"])
+def test_turned_steps_have_the_law_of_the_shape(name: str) -> None:
+    """Curves are normal with covariance B B', whatever way the steps point; and their columns do not hang
+    together around the mean over treated cells."""
+    basis = EFFECTS[name].basis(7, 1.0)
+    weights = np.array([9.0, 8.0, 8.0, 5.0, 3.0, 1.0, 0.2])
+    turned = rotated_basis(basis, weights)
+    np.testing.assert_allclose(turned @ turned.T, basis @ basis.T, atol=1e-12)
+    around = turned - weights @ turned / weights.sum()
+    together = around.T @ (weights[:, None] * around)
+    np.testing.assert_allclose(together, np.diag(np.diag(together)), atol=1e-10)
 
 
 def test_the_zero_sum_basis_is_the_centring_matrix() -> None:

@@ -20,6 +20,7 @@ import pytensor.tensor as pt
 from pytensor.graph.traversal import ancestors
 
 from impl.data.panel import Panel
+from impl.model.effects.effect import rotated_basis
 from impl.model.likelihoods.likelihood import Censored, Observed, link_of
 from impl.model.structure import BUNDLE, GROUPS, Structure, describe_structure
 from impl.study.study import Study
@@ -116,7 +117,7 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
     for bundle in structure.other_bundles:
         arrays[BUNDLE + bundle] = structure.grid(BUNDLE + bundle)
     if structure.effect.basis is not None and structure.effect.scale is not None:
-        arrays["effect_basis"] = structure.effect.basis(structure.bins, structure.months)
+        arrays |= _effect_arrays(structure, structure.effect.basis(structure.bins, structure.months))
         arrays["other_basis"] = structure.effect.basis(structure.other_bins, structure.months)
         arrays["effect_scale"] = np.array(structure.effect.scale(structure.priors), dtype=float)
     for name, belief in (("secular", structure.secular), ("reporting", structure.reporting)):
@@ -128,6 +129,15 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         arrays |= _cohort_arrays(structure)
     arrays |= _prepared(structure, arrays)
     return {name: np.asarray(value) for name, value in arrays.items()}
+
+
+def _effect_arrays(structure: Structure, basis: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """Basis of a linear shape, its columns turned for the sampler, and the mean of each over treated cells."""
+    rows = structure.rows
+    reached = np.bincount(rows.loc[rows["used"], "bin"], minlength=structure.bins + 1)[1:]
+    weights = reached.astype(float) + 1.0 / structure.bins  # an exposure time that nobody reached still has a direction
+    turned = rotated_basis(basis, weights)
+    return {"effect_basis": turned, "effect_basis_mean": weights @ turned / weights.sum()}
 
 
 def _crude_cells(structure: Structure) -> npt.NDArray[np.float64]:
@@ -161,11 +171,12 @@ def model_of(structure: Structure) -> EvaluationModel:
             eta = eta + inputs["treated"] * change
         eta = _with_cells(structure, eta, inputs, priors)
         flat = eta.flatten()
-        structure.likelihood.observe(flat[inputs["used_row"]], _observed(structure, flat, inputs), priors)
+        used = flat if structure.complete else flat[inputs["used_row"]]
+        structure.likelihood.observe(used, _observed(structure, flat, inputs), priors)
         if structure.clustering == "cohort":
             _observe_persons(inputs, model["person_sd"], model["residual_sd"])
     model.structure = structure
-    model.eta = flat[inputs["used_row"]]
+    model.eta = used
     # what the law did not need is no input: a compiled model refuses data that it does not know
     needed = {variable.name for variable in ancestors([model.logp(), *model.deterministics])}
     model.inputs = {name: inputs.arrays[name] for name in inputs.used if name in needed}
@@ -321,13 +332,12 @@ def walk_basis(length: int) -> npt.NDArray[np.float64]:
 def _effects(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
     """The bundle's effect and that of further bundles, site x period."""
     if not structure.other_bundles:
-        level = pm.Normal("effect_level", 0.0, priors.effect)
-        return _effect(structure, level, inputs, priors)
+        return _effect(structure, _curve(structure, inputs, priors), inputs, priors)
     # bundles are alike a priori (docs/model.md §2): effects around a common mean
     mean, sd = pm.Normal("bundle_mean", 0.0, priors.effect), pm.HalfNormal("bundle_sd", priors.other_bundle)
     own = pm.Normal("bundle_raw", 0.0, 1.0, shape=1 + len(structure.other_bundles))
     level = pm.Deterministic("effect_level", mean + sd * own[0])
-    total = _effect(structure, level, inputs, priors)
+    total = _effect(structure, _curve(structure, inputs, priors, level), inputs, priors)
     length = structure.other_bins
     curves = []
     for index, bundle in enumerate(structure.other_bundles):
@@ -349,16 +359,31 @@ def _scale(inputs: Inputs, name: str) -> Any:
     return median * pt.exp(log_sd * on_log) + half * pm.HalfNormal(f"{name}_scale_half", 1.0)
 
 
-def _effect(structure: Structure, level: Any, inputs: Inputs, priors: PriorInputs) -> Any:
+def _curve(structure: Structure, inputs: Inputs, priors: PriorInputs, level: Any = None) -> Any:
+    """Effect at each exposure time. level: its distribution is decided elsewhere (several bundles)."""
     shape, length = structure.effect, structure.bins
+    linear = shape.curve is None and length > 1
+    if linear:
+        steps = pm.Normal("effect_step", 0.0, 1.0, shape=length - 1)
+        scale = _scale(inputs, "effect")
+        if level is None:
+            # the data tell of the mean over treated cells, hardly of the level at one exposure time: the same
+            # law with the mean as its parameter
+            beyond = scale * pt.dot(inputs["effect_basis_mean"], steps)
+            level = pm.Normal("effect_mean", beyond, priors.effect) - beyond
+            level = pm.Deterministic("effect_level", level)
+    elif level is None:
+        level = pm.Normal("effect_level", 0.0, priors.effect)
     if shape.curve is not None:
         curve = shape.curve(level, length, structure.months, priors)
-    elif length > 1:
-        steps = pm.Normal("effect_step", 0.0, 1.0, shape=length - 1)
-        curve = level + _scale(inputs, "effect") * pt.dot(inputs["effect_basis"], steps)
+    elif linear:
+        curve = level + scale * pt.dot(inputs["effect_basis"], steps)
     else:
         curve = level * pt.ones(1)
-    curve = pm.Deterministic("curve", curve, dims="exposure")
+    return pm.Deterministic("curve", curve, dims="exposure")
+
+
+def _effect(structure: Structure, curve: Any, inputs: Inputs, priors: PriorInputs) -> Any:
     # bin 0 is "not started": a zero in front makes the lookup branch-free
     effect = pt.concatenate([pt.zeros(1), curve])[inputs["exposure_bin"]]
     if structure.site_effects:

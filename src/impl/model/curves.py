@@ -23,24 +23,36 @@ def main_curves(fit: Fit) -> dict[Step, pd.DataFrame]:
     rows = fit.structure.rows
     cells = rows[rows["observed"]]
     denominator = cells["denominator"].to_numpy()
+    in_period = _members(cells["period"].to_numpy(), len(fit.structure.periods))
     drawn = []
     for part, chunk in enumerate(predict(fit, cells)):
         rng = np.random.default_rng([fit.seed, part])
         level = chunk.untreated + chunk.measurement
-        drawn.append(fit.structure.likelihood.draw(level, denominator, chunk.parameters, rng))
+        # summed at once: draws x cells of the nation would not fit in memory
+        drawn.append(fit.structure.likelihood.draw(level, denominator, chunk.parameters, rng) @ in_period)
     expected = np.concatenate(drawn)
-    return {step: _curve(fit, cells, expected, step) for step in STEPS}
+    measured = {name: cells[name].to_numpy() @ in_period for name in ("numerator", "denominator")}
+    return {step: _curve(fit, measured, expected, step) for step in STEPS}
 
 
-def _curve(fit: Fit, cells: pd.DataFrame, expected: np.ndarray, step: Step) -> pd.DataFrame:
+def _members(place: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.float64]:
+    """Rows x places: 1 where a row belongs to a place."""
+    member = np.zeros((len(place), count))
+    member[np.arange(len(place)), place] = 1.0
+    return member
+
+
+def _curve(
+    fit: Fit, measured: dict[str, npt.NDArray[np.float64]], expected: npt.NDArray[np.float64], step: Step
+) -> pd.DataFrame:
+    """measured: numerator and denominator of each period. expected: draws of the numerator, draw x period."""
     structure = fit.structure
     periods = structure.periods
     place = _points(fit, step)
     count = int(place.max()) + 1
-    member = np.zeros((len(cells), count))
-    member[np.arange(len(cells)), place[cells["period"].to_numpy()]] = 1.0
-    denominator = cells["denominator"].to_numpy() @ member
-    numerator = cells["numerator"].to_numpy() @ member
+    member = _members(place, count)
+    denominator = measured["denominator"] @ member
+    numerator = measured["numerator"] @ member
     empty = denominator == 0
     safe = np.where(empty, 1.0, denominator)
     levels = (expected @ member) / safe * structure.measure.per

@@ -7,7 +7,10 @@ tables under the same fit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +50,8 @@ def window_effect(fit: Fit) -> Array:
     return _sums(fit, window_rows(fit.structure)).effect.mean(axis=1)
 
 
-def reported_draws(fit: Fit) -> dict[Asked, Array]:
+@lru_cache(maxsize=2)  # the gates and the summaries ask for the same fit
+def reported_draws(fit: Fit) -> Mapping[Asked, Array]:
     """Draws of every quantity that a Release may report, each of length `fit.draws`."""
     structure = fit.structure
     first, last = structure.window
@@ -70,7 +74,7 @@ def reported_draws(fit: Fit) -> dict[Asked, Array]:
         _add_contrast(reported, fit, window_rows(structure))
     for bundle in structure.other_bundles:
         _add_other(reported, fit, bundle)
-    return reported
+    return MappingProxyType(reported)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -77,7 +79,7 @@ def estimate(fit: Fit) -> Estimates:
 
 
 def _probabilities(
-    structure: Structure, reported: dict[Asked, Array]
+    structure: Structure, reported: Mapping[Asked, Array]
 ) -> dict[tuple[str, int | None, int | None, str | None], dict[str, float]]:
     """P(better), P(worthwhile), P(negligible), P(harm) per estimand, from its relative change."""
     if structure.measure.direction == "ambiguous":

@@ -19,8 +19,10 @@ from pymc.backends.arviz import find_constants, find_observations
 
 from impl.model.build import RELATIVE_CELLS, EvaluationModel
 from impl.model.checks import check_fit, divergence_share
+from impl.model.choices import LARGEST_CELL_LATENT
 from impl.model.estimands import window_effect
 from impl.model.fitted import Fit
+from impl.model.structure import Structure
 from impl.study.study import Study
 
 Profile = Literal["full", "smoke"]
@@ -30,6 +32,9 @@ Compiled = Any
 SETTINGS: dict[Profile, tuple[int, int, int]] = {"full": (4, 1000, 1000), "smoke": (2, 300, 300)}
 """Chains, warm-up draws and kept draws per chain."""
 FIRST_TARGET, RETRY_TARGET = 0.95, 0.99
+LARGE_SETTINGS, LARGE_TARGET = (4, 500, 500), 0.8
+"""The first run of national size: with so many cells and no cell effects the posterior is nearly normal, and a
+gradient dear. The gates are the same, and the retry is that of every other fit."""
 AMBER_SHARE = 0.001  # divergences that may remain after the retry …
 AMBER_SHIFT = 0.1  # … when the effect moved by less than this many posterior SDs
 KEPT_MODELS = 12
@@ -47,15 +52,34 @@ def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -
         raise ValueError(f"profile must be one of {sorted(SETTINGS)}, got {profile!r}")
     clock = time.monotonic()
     compiled = compile_model(model)
-    first = sample_once(model, compiled, seed=study.seed, profile=profile)
+    first = _first_run(model, compiled, study.seed, profile, clock)
     if check_fit(first).passed or profile == "smoke":
-        return replace(first, seconds=time.monotonic() - clock)
+        return first
     second = sample_once(model, compiled, seed=study.seed, profile=profile, target=RETRY_TARGET)
     moved = abs(window_effect(second).mean() - window_effect(first).mean())
     few = 0 < divergence_share(second) <= AMBER_SHARE
     amber = bool(few and moved < AMBER_SHIFT * window_effect(second).std())
     seconds = time.monotonic() - clock
     return replace(second, started=first.started, retried=True, amber=amber, seconds=seconds)
+
+
+def _first_run(model: EvaluationModel, compiled: Compiled, seed: int, profile: Profile, clock: float) -> Fit:
+    if profile == "full" and is_large(model.structure):
+        return sample_once(
+            model,
+            compiled,
+            seed=seed,
+            target=LARGE_TARGET,
+            settings=LARGE_SETTINGS,
+            adaptation="diag",
+            clock=clock,
+        )
+    return sample_once(model, compiled, seed=seed, profile=profile, clock=clock)
+
+
+def is_large(structure: Structure) -> bool:
+    """Whether a model is sampled as one of national size: more cells than may have effects of their own."""
+    return len(structure.rows) > LARGEST_CELL_LATENT and not structure.latent_cells
 
 
 def compile_model(model: EvaluationModel) -> Compiled:
@@ -93,7 +117,7 @@ def check_inputs(model: EvaluationModel) -> None:
     largest = {
         "used_row": cells,
         "interval_row": cells,
-        "several": len(inputs["used_row"]),
+        "several": len(inputs["numerator"]),
         "site_wave": structure.waves,
         "site_stratum": max(1, structure.strata),
         "exposure_bin": structure.bins + 1,
@@ -107,8 +131,8 @@ def check_inputs(model: EvaluationModel) -> None:
             limit = largest.get(name, len(model.coords["other_exposure"]) + 1)
             if array.min() < 0 or array.max() >= limit:
                 raise ValueError(f"input {name} holds positions outside 0 to {limit - 1}")
-    rows = len(inputs["used_row"])
-    for name in ("numerator", "denominator", "answers"):
+    rows = int(structure.rows["used"].sum())
+    for name in ("used_row", "numerator", "denominator", "answers"):
         if name in inputs and len(inputs[name]) != rows:
             raise ValueError(f"input {name} has {len(inputs[name])} values for {rows} cells")
     for name, array in inputs.items():
@@ -125,12 +149,15 @@ def sample_once(
     profile: Profile = "full",
     target: float = FIRST_TARGET,
     settings: tuple[int, int, int] | None = None,
+    adaptation: Literal["draw_diag", "diag"] = "draw_diag",
+    clock: float | None = None,
 ) -> Fit:
     """One run of the sampler, whatever the gates say of it.
 
-    settings: chains, warm-up draws and kept draws per chain, where the profile's are not wanted.
+    settings: chains, warm-up draws and kept draws per chain, where the profile's are not wanted. clock:
+    monotonic time that `Fit.seconds` is counted from; now, if not given.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
+    started, clock = datetime.now(UTC), time.monotonic() if clock is None else clock
     chains, tune, draws = settings or SETTINGS[profile]
     tree = nutpie.sample(
         compiled,
@@ -138,7 +165,7 @@ def sample_once(
         tune=tune,
         chains=chains,
         seed=seed,
-        adaptation="draw_diag",
+        adaptation=adaptation,
         target_accept=target,
         save_warmup=False,
         progress_bar=False,

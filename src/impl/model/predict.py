@@ -20,7 +20,8 @@ from impl.model.structure import BUNDLE
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-CHUNK = 250
+CHUNK, CHUNK_VALUES = 250, 1_000_000
+"""Draws at a time, and draws x rows at a time: what bounds memory at national size."""
 NEW_SITE = -1
 Random = np.random.Generator | None
 """None draws zeros: a site at the mean of its population."""
@@ -44,15 +45,16 @@ class Prediction:
 
 
 def predict(fit: Fit, rows: pd.DataFrame, *, seed: int = 0, typical: bool = False) -> Iterator[Prediction]:
-    """Rebuild untreated, effect and measurement on `rows`, at most 250 draws at a time.
+    """Rebuild untreated, effect and measurement on `rows`, at most 250 draws and 8 MB an array at a time.
 
     rows: columns of `Structure.rows`; `site` -1 is a new site, whose site and cell terms are drawn from
     their population and whose wave and stratum terms are the network's mean (0). typical: a new site has the
     mean of the population (0) for each of them instead.
     """
     total = fit.draws
-    for begin in range(0, total, CHUNK):
-        chosen = slice(begin, min(begin + CHUNK, total))
+    size = max(1, min(CHUNK, CHUNK_VALUES // max(1, len(rows))))
+    for begin in range(0, total, size):
+        chosen = slice(begin, min(begin + size, total))
         rng = None if typical else np.random.default_rng([seed, begin])
         yield _predict(fit, rows, chosen, rng)
 

@@ -148,6 +148,11 @@ class Structure:
         return max(1, int(self.rows[columns].to_numpy().max())) if columns else 1
 
     @property
+    def complete(self) -> bool:
+        """Whether every cell of the grid is in the likelihood: then none is picked out in every gradient."""
+        return bool(self.rows["used"].all())
+
+    @property
     def spread_known(self) -> bool:
         """Whether every used cell with several persons brought its sum of squares (identity link)."""
         several = self.rows["used"] & (self.rows["denominator"] > 1)
@@ -184,6 +189,7 @@ class Structure:
             ("covariates", len(self.covariates)),
             ("other_bins", self.other_bins),
             ("spread", self.spread_known),
+            ("complete", self.complete),
             ("several", bool((self.rows["used"] & (self.rows["denominator"] > 1)).any())),
             ("intervals", bool(self.rows["interval"].any())),
             ("answers", None if self.answers is None else self.answers.shape[1], self.measure.stated_level),

@@ -3,6 +3,8 @@ model, priors beside posteriors, influence, and what the effect is learnt from."
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -87,7 +89,7 @@ def _leave_one_out_note(left_out: LeaveOneOut | None) -> str:
 # --- crude numbers
 
 
-def crude_change(structure: Structure, reported: dict[Asked, Array]) -> pd.DataFrame:
+def crude_change(structure: Structure, reported: Mapping[Asked, Array]) -> pd.DataFrame:
     """Crude levels before start and in the window, all sites together, and the model's answer beside them.
 
     Rows and columns as `Criticism.crude` says; levels on the measure's reported scale.
@@ -127,7 +129,7 @@ def _ratio(one: float, other: float) -> float:
 
 
 def _summary(
-    reported: dict[Asked, Array], structure: Structure, estimand: str, scale: str
+    reported: Mapping[Asked, Array], structure: Structure, estimand: str, scale: str
 ) -> dict[str, float]:
     draws = reported[Asked(estimand, *structure.window, scale)]
     lower, upper = np.quantile(draws, (0.05, 0.95))

@@ -67,6 +67,20 @@ def linear_numpy_curve(level: Array, draws: Mapping[str, Array], basis: Array, s
     return result
 
 
+def rotated_basis(basis: Array, weights: Array) -> Array:
+    """The same law of curves in steps that the data tell apart, length x (length - 1).
+
+    Steps are independent standard normals, so an orthogonal turn of them changes nothing but the sampler's
+    work. The turn makes the columns orthogonal around their mean; both weigh exposure times by `weights`
+    (length, cells that carry them). A random walk's own steps hang together so much that a diagonal metric crawls.
+    """
+    share = weights / weights.sum()
+    around = np.sqrt(share)[:, None] * (basis - share @ basis)
+    turn = np.linalg.svd(around, full_matrices=False)[2].T
+    result: Array = basis @ turn
+    return result
+
+
 def zero_sum_basis(length: int) -> Array:
     """Orthonormal basis of the deviations that sum to zero, length x (length - 1) (Helmert)."""
     basis = np.zeros((length, length - 1))
