@@ -20,7 +20,7 @@ import pytensor.tensor as pt
 from pytensor.graph.traversal import ancestors
 
 from impl.data.panel import Panel
-from impl.model.effects.effect import rotated_basis
+from impl.model.effects.effect import rotated_basis, zero_sum_basis
 from impl.model.likelihoods.likelihood import Censored, Observed, link_of
 from impl.model.structure import BUNDLE, GROUPS, Structure, describe_structure
 from impl.study.study import Study
@@ -127,6 +127,7 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         arrays["answers"] = structure.answers[used]
     if structure.clustering == "cohort":
         arrays |= _cohort_arrays(structure)
+    arrays |= _exposure_shares(structure)
     arrays |= _prepared(structure, arrays)
     return {name: np.asarray(value) for name, value in arrays.items()}
 
@@ -135,9 +136,23 @@ def _effect_arrays(structure: Structure, basis: npt.NDArray[np.float64]) -> dict
     """Basis of a linear shape, its columns turned for the sampler, and the mean of each over treated cells."""
     rows = structure.rows
     reached = np.bincount(rows.loc[rows["used"], "bin"], minlength=structure.bins + 1)[1:]
-    weights = reached.astype(float) + 1.0 / structure.bins  # an exposure time that nobody reached still has a direction
+    weights = (
+        reached.astype(float) + 1.0 / structure.bins
+    )  # an exposure time that nobody reached still has a direction
     turned = rotated_basis(basis, weights)
     return {"effect_basis": turned, "effect_basis_mean": weights @ turned / weights.sum()}
+
+
+def _exposure_shares(structure: Structure) -> dict[str, Any]:
+    """Share of each exposure time in the used cells of a site and of a period, by denominator; zero for none."""
+    rows = structure.rows[structure.rows["used"]]
+    shares = {}
+    for line, count in (("site", len(structure.sites)), ("period", len(structure.periods))):
+        weight = np.zeros((count, structure.bins + 1))
+        np.add.at(weight, (rows[line].to_numpy(), rows["bin"].to_numpy()), rows["denominator"].to_numpy())
+        total = weight.sum(axis=1, keepdims=True)
+        shares[f"{line}_exposure"] = weight[:, 1:] / np.where(total > 0, total, 1.0)
+    return shares
 
 
 def _crude_cells(structure: Structure) -> npt.NDArray[np.float64]:
@@ -165,13 +180,16 @@ def model_of(structure: Structure) -> EvaluationModel:
     with EvaluationModel(coords=coords) as model:
         inputs = Inputs(structure)
         priors = PriorInputs(inputs)
-        eta = _untreated(structure, inputs, priors) + _effects(structure, inputs, priors)
+        curve, others = _curves(structure, inputs, priors)
+        eta = _untreated(structure, inputs, priors, curve) + _effects(structure, inputs, priors, curve)
+        for bundle, other in others.items():
+            eta = eta + pt.concatenate([pt.zeros(1), other])[inputs[BUNDLE + bundle]]
         if structure.reporting is not None:
             change = pm.Normal("reporting_change", inputs["reporting"][0], inputs["reporting"][1])
             eta = eta + inputs["treated"] * change
         eta = _with_cells(structure, eta, inputs, priors)
         flat = eta.flatten()
-        used = flat if structure.complete else flat[inputs["used_row"]]
+        used = flat if structure.whole_grid else flat[inputs["used_row"]]
         structure.likelihood.observe(used, _observed(structure, flat, inputs), priors)
         if structure.clustering == "cohort":
             _observe_persons(inputs, model["person_sd"], model["residual_sd"])
@@ -234,11 +252,11 @@ def _prepared(structure: Structure, arrays: Mapping[str, npt.NDArray[Any]]) -> d
 # --- untreated
 
 
-def _untreated(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
-    """Everything but the bundle and the cells, site x period."""
-    level = _site_levels(structure, inputs, priors)[:, None] + pt.zeros(structure.shape)
+def _untreated(structure: Structure, inputs: Inputs, priors: PriorInputs, curve: Any) -> Any:
+    """Everything but the bundles and the cells, site x period. curve: the bundle's, for the sampler's sake."""
+    level = _site_levels(structure, inputs, priors, curve)[:, None] + pt.zeros(structure.shape)
     if structure.calendar != "none":
-        level = level + _calendar(structure, inputs, priors)
+        level = level + _calendar(structure, inputs, priors, curve)
     if structure.trend:
         slope = pm.Normal("trend", 0.0, priors.trend) * pt.ones(len(structure.sites))
         if structure.trend_difference:
@@ -261,7 +279,7 @@ def _untreated(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any
     return level
 
 
-def _site_levels(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
+def _site_levels(structure: Structure, inputs: Inputs, priors: PriorInputs, curve: Any) -> Any:
     """Level of each site: centred where long series determine it, else non-centred; the same law."""
     level = pm.Normal("intercept", inputs["location"], priors.intercept) * pt.ones(len(structure.sites))
     if structure.wave_effects:
@@ -271,7 +289,9 @@ def _site_levels(structure: Structure, inputs: Inputs, priors: PriorInputs) -> A
         return level
     sd = _site_sd(structure, priors)
     if structure.centred_sites:
-        own = pm.Normal("site_level", level, sd, dims="site")
+        # long series determine the mean of the site's cells, treated ones included
+        shift = pt.dot(inputs["site_exposure"], curve)
+        own = pm.Normal("site_level", level + shift, sd, dims="site") - shift
         pm.Deterministic("site_raw", (own - level) / sd, dims="site")  # what `predict` reads
         level = own
     else:
@@ -293,10 +313,15 @@ def _site_sd(structure: Structure, priors: PriorInputs) -> Any:
     return pm.Deterministic("site_sd", total * pt.sqrt(share))
 
 
-def _calendar(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
+def _calendar(structure: Structure, inputs: Inputs, priors: PriorInputs, curve: Any) -> Any:
     """Calendar time, 1 x period, or site x period where strata have their own."""
     if structure.calendar == "categorical":
-        calendar = pm.ZeroSumNormal("calendar_effect", priors.calendar, dims="period")
+        # effects that sum to zero; their parameter is the level of the period's cells, treated ones included,
+        # because data determine that, and the effect of the bundle no longer pulls at every period
+        basis = zero_sum_basis(len(structure.periods))
+        shift = pt.dot(basis.T, pt.dot(inputs["period_exposure"], curve))
+        level = pm.Normal("calendar_level", shift, priors.calendar, shape=len(structure.periods) - 1)
+        calendar = pm.Deterministic("calendar_effect", pt.dot(basis, level - shift), dims="period")
     elif structure.calendar == "shocks":
         sd = pm.HalfNormal("shock_sd", priors.shock)
         raw = pm.ZeroSumNormal("shock_raw", 1.0, dims="period")
@@ -329,27 +354,26 @@ def walk_basis(length: int) -> npt.NDArray[np.float64]:
 # --- effect
 
 
-def _effects(structure: Structure, inputs: Inputs, priors: PriorInputs) -> Any:
-    """The bundle's effect and that of further bundles, site x period."""
+def _curves(structure: Structure, inputs: Inputs, priors: PriorInputs) -> tuple[Any, dict[str, Any]]:
+    """Effect at each exposure time, of the bundle and of further bundles."""
     if not structure.other_bundles:
-        return _effect(structure, _curve(structure, inputs, priors), inputs, priors)
+        return _curve(structure, inputs, priors), {}
     # bundles are alike a priori (docs/model.md §2): effects around a common mean
     mean, sd = pm.Normal("bundle_mean", 0.0, priors.effect), pm.HalfNormal("bundle_sd", priors.other_bundle)
     own = pm.Normal("bundle_raw", 0.0, 1.0, shape=1 + len(structure.other_bundles))
     level = pm.Deterministic("effect_level", mean + sd * own[0])
-    total = _effect(structure, _curve(structure, inputs, priors, level), inputs, priors)
+    main = _curve(structure, inputs, priors, level)
     length = structure.other_bins
-    curves = []
+    others = {}
     for index, bundle in enumerate(structure.other_bundles):
         curve = (mean + sd * own[index + 1]) * pt.ones(length)
         if structure.effect.basis is not None and length > 1:
             scale = _scale(inputs, f"other_{index}")
             steps = pm.Normal(f"other_{index}_step", 0.0, 1.0, shape=length - 1)
             curve = curve + scale * pt.dot(inputs["other_basis"], steps)
-        curves.append(curve)
-        total = total + pt.concatenate([pt.zeros(1), curve])[inputs[BUNDLE + bundle]]
-    pm.Deterministic("other_curve", pt.stack(curves), dims=("other_bundle", "other_exposure"))
-    return total
+        others[bundle] = curve
+    pm.Deterministic("other_curve", pt.stack(list(others.values())), dims=("other_bundle", "other_exposure"))
+    return main, others
 
 
 def _scale(inputs: Inputs, name: str) -> Any:
@@ -383,7 +407,8 @@ def _curve(structure: Structure, inputs: Inputs, priors: PriorInputs, level: Any
     return pm.Deterministic("curve", curve, dims="exposure")
 
 
-def _effect(structure: Structure, curve: Any, inputs: Inputs, priors: PriorInputs) -> Any:
+def _effects(structure: Structure, inputs: Inputs, priors: PriorInputs, curve: Any) -> Any:
+    """The bundle's effect, site x period."""
     # bin 0 is "not started": a zero in front makes the lookup branch-free
     effect = pt.concatenate([pt.zeros(1), curve])[inputs["exposure_bin"]]
     if structure.site_effects:

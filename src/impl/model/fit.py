@@ -19,10 +19,8 @@ from pymc.backends.arviz import find_constants, find_observations
 
 from impl.model.build import RELATIVE_CELLS, EvaluationModel
 from impl.model.checks import check_fit, divergence_share
-from impl.model.choices import LARGEST_CELL_LATENT
 from impl.model.estimands import window_effect
 from impl.model.fitted import Fit
-from impl.model.structure import Structure
 from impl.study.study import Study
 
 Profile = Literal["full", "smoke"]
@@ -32,7 +30,7 @@ Compiled = Any
 SETTINGS: dict[Profile, tuple[int, int, int]] = {"full": (4, 1000, 1000), "smoke": (2, 300, 300)}
 """Chains, warm-up draws and kept draws per chain."""
 FIRST_TARGET, RETRY_TARGET = 0.95, 0.99
-LARGE_SETTINGS, LARGE_TARGET = (4, 500, 500), 0.8
+LARGE_SETTINGS, LARGE_TARGET = (4, 500, 1000), 0.8
 """The first run of national size: with so many cells and no cell effects the posterior is nearly normal, and a
 gradient dear. The gates are the same, and the retry is that of every other fit."""
 AMBER_SHARE = 0.001  # divergences that may remain after the retry …
@@ -52,7 +50,7 @@ def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -
         raise ValueError(f"profile must be one of {sorted(SETTINGS)}, got {profile!r}")
     clock = time.monotonic()
     compiled = compile_model(model)
-    first = _first_run(model, compiled, study.seed, profile, clock)
+    first = sample_once(model, compiled, seed=study.seed, profile=profile, clock=clock)
     if check_fit(first).passed or profile == "smoke":
         return first
     second = sample_once(model, compiled, seed=study.seed, profile=profile, target=RETRY_TARGET)
@@ -61,25 +59,6 @@ def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -
     amber = bool(few and moved < AMBER_SHIFT * window_effect(second).std())
     seconds = time.monotonic() - clock
     return replace(second, started=first.started, retried=True, amber=amber, seconds=seconds)
-
-
-def _first_run(model: EvaluationModel, compiled: Compiled, seed: int, profile: Profile, clock: float) -> Fit:
-    if profile == "full" and is_large(model.structure):
-        return sample_once(
-            model,
-            compiled,
-            seed=seed,
-            target=LARGE_TARGET,
-            settings=LARGE_SETTINGS,
-            adaptation="diag",
-            clock=clock,
-        )
-    return sample_once(model, compiled, seed=seed, profile=profile, clock=clock)
-
-
-def is_large(structure: Structure) -> bool:
-    """Whether a model is sampled as one of national size: more cells than may have effects of their own."""
-    return len(structure.rows) > LARGEST_CELL_LATENT and not structure.latent_cells
 
 
 def compile_model(model: EvaluationModel) -> Compiled:
@@ -147,25 +126,27 @@ def sample_once(
     *,
     seed: int,
     profile: Profile = "full",
-    target: float = FIRST_TARGET,
+    target: float | None = None,
     settings: tuple[int, int, int] | None = None,
-    adaptation: Literal["draw_diag", "diag"] = "draw_diag",
     clock: float | None = None,
 ) -> Fit:
     """One run of the sampler, whatever the gates say of it.
 
-    settings: chains, warm-up draws and kept draws per chain, where the profile's are not wanted. clock:
-    monotonic time that `Fit.seconds` is counted from; now, if not given.
+    target: acceptance aimed at; FIRST_TARGET, or that of large models, unless given. settings: chains, warm-up
+    draws and kept draws per chain, where the profile's are not wanted. clock: monotonic time that
+    `Fit.seconds` is counted from; now, if not given.
     """
     started, clock = datetime.now(UTC), time.monotonic() if clock is None else clock
-    chains, tune, draws = settings or SETTINGS[profile]
+    quick = model.structure.large and target is None
+    chains, tune, draws = settings or (LARGE_SETTINGS if quick and profile == "full" else SETTINGS[profile])
+    target = target or (LARGE_TARGET if quick else FIRST_TARGET)
     tree = nutpie.sample(
         compiled,
         draws=draws,
         tune=tune,
         chains=chains,
         seed=seed,
-        adaptation=adaptation,
+        adaptation="diag" if quick else "draw_diag",
         target_accept=target,
         save_warmup=False,
         progress_bar=False,

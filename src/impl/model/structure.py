@@ -18,6 +18,7 @@ import pandas as pd
 from impl.data.panel import Panel
 from impl.model.choices import (
     CORRELATED_SITES,
+    LARGEST_CELL_LATENT,
     Kind,
     Notes,
     Warned,
@@ -148,9 +149,15 @@ class Structure:
         return max(1, int(self.rows[columns].to_numpy().max())) if columns else 1
 
     @property
-    def complete(self) -> bool:
-        """Whether every cell of the grid is in the likelihood: then none is picked out in every gradient."""
-        return bool(self.rows["used"].all())
+    def large(self) -> bool:
+        """Whether this is a model of national size: more cells than may have effects of their own."""
+        return len(self.rows) > LARGEST_CELL_LATENT and not self.latent_cells
+
+    @property
+    def whole_grid(self) -> bool:
+        """Whether a large model uses every cell: then none is picked out in every gradient, which is a sixth
+        of its price. Small models pick always, so that a refit to part of the data is the same compiled model."""
+        return self.large and bool(self.rows["used"].all())
 
     @property
     def spread_known(self) -> bool:
@@ -189,7 +196,7 @@ class Structure:
             ("covariates", len(self.covariates)),
             ("other_bins", self.other_bins),
             ("spread", self.spread_known),
-            ("complete", self.complete),
+            ("whole_grid", self.whole_grid),
             ("several", bool((self.rows["used"] & (self.rows["denominator"] > 1)).any())),
             ("intervals", bool(self.rows["interval"].any())),
             ("answers", None if self.answers is None else self.answers.shape[1], self.measure.stated_level),
@@ -300,6 +307,10 @@ def _rows(study: Study, panel: Panel, measure: str) -> tuple[pd.DataFrame, tuple
     by_site = rollout.loc[list(sites)]
     start = by_site["start_period"].to_numpy(dtype=float)[rows["site"]]
     touched = by_site["transition_from"].to_numpy(dtype=float)[rows["site"]]
+    if study.model.lag:
+        # periods of the lag are touched by the bundle, so they are transition; time since start is counted
+        # from the first period in which an effect is expected
+        touched, start = np.fmin(touched, start), start + study.model.lag
     period = rows["period"].to_numpy()
     treated = period >= start  # NaN compares False: never treated
     transition = (period >= touched) & ~treated

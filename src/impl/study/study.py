@@ -176,7 +176,8 @@ class ModelChoice(Value):
     (left out of the likelihood), `ramp` (rises linearly to the first effect) or a stated dose.
     comparison: how never-treated sites may differ in a before/after study. strata: calendar time by the
     roll-out table's `stratum`. secular: what is believed about change that would have come anyway, used
-    where no trend can be fitted. lag: periods from start to first effect. anticipation: periods before
+    where no trend can be fitted. lag: periods from start
+    to first effect, which count as transition. anticipation: periods before
     start that may be touched already. reporting: log change of the share of events that is reported.
     """
 

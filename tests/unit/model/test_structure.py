@@ -303,6 +303,15 @@ def test_a_transition_can_be_dropped_ramped_or_given_a_dose() -> None:
     assert first_site({"dose": 0.4})["dose"].tolist() == [0, 0.4, 0.4, 0.4] + [0] * 8
 
 
+def test_a_lag_makes_the_first_periods_transition_and_counts_from_its_end() -> None:
+    plain, lagged = wedge([4, 4, 6, 6]), wedge([4, 4, 6, 6], model={"lag": 2})
+    first = lagged.rows[lagged.rows["site"] == 0].set_index("period")
+    assert list(first.index[first["transition"]]) == [4, 5]
+    assert first.loc[6, "exposure"] == 1
+    assert plain.rows.loc[plain.rows["treated"], "period"].min() == 4
+    assert lagged.transition == "own"
+
+
 def test_the_all_treated_tail_is_counted() -> None:
     found = wedge([2, 2, 4, 4], periods=10)
     (tail,) = (values for code, values in found.warnings if code == "all_treated_tail")
