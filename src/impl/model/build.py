@@ -44,13 +44,21 @@ class EvaluationModel(pm.Model):  # type: ignore[misc]
 
 
 class Inputs:
-    """The arrays of a structure; each becomes `pm.Data` of the current model when it is first used."""
+    """The arrays of a structure; each becomes `pm.Data` of the current model when it is first used.
+
+    Scalars share one vector, `scalars`: every `pm.Data` costs the compiler 0.2 to 0.4 seconds.
+    """
 
     def __init__(self, structure: Structure) -> None:
-        self.arrays = arrays_of(structure)
+        arrays = arrays_of(structure)
+        self.scalars = [name for name, array in arrays.items() if array.ndim == 0]
+        self.arrays = {name: array for name, array in arrays.items() if array.ndim > 0}
+        self.arrays["scalars"] = np.array([float(arrays[name]) for name in self.scalars])
         self.used: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
+        if name in self.scalars:
+            return self["scalars"][self.scalars.index(name)]
         if name not in self.used:
             self.used[name] = pm.Data(name, self.arrays[name])
         return self.used[name]

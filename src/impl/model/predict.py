@@ -20,7 +20,7 @@ from impl.model.structure import BUNDLE
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-CHUNK, CHUNK_VALUES = 250, 1_000_000
+CHUNK, CHUNK_VALUES = 250, 500_000
 """Draws at a time, and draws x rows at a time: what bounds memory at national size."""
 NEW_SITE = -1
 Random = np.random.Generator | None
@@ -45,7 +45,7 @@ class Prediction:
 
 
 def predict(fit: Fit, rows: pd.DataFrame, *, seed: int = 0, typical: bool = False) -> Iterator[Prediction]:
-    """Rebuild untreated, effect and measurement on `rows`, at most 250 draws and 8 MB an array at a time.
+    """Rebuild untreated, effect and measurement on `rows`, at most 250 draws and 4 MB an array at a time.
 
     rows: columns of `Structure.rows`; `site` -1 is a new site, whose site and cell terms are drawn from
     their population and whose wave and stratum terms are the network's mean (0). typical: a new site has the
