@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from impl.model.estimate import estimate
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
+    from impl.model.local.moderation import check_moderation
     from impl.release.files import read_release, write_release
     from impl.report.show import finish_report, show_report
     from impl.study.load import find_root, read_study
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _HOME = {
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
+    "check_moderation": "impl.model.local.moderation",
     "check_robustness": "impl.model.criticism.robustness",
     "criticise": "impl.model.criticism.criticise",
     "estimate": "impl.model.estimate",
@@ -44,6 +46,7 @@ _HOME = {
 __all__ = [
     "build_model",
     "check_fit",
+    "check_moderation",
     "check_robustness",
     "criticise",
     "estimate",

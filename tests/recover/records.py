@@ -12,7 +12,7 @@ import impl
 
 Record = dict[str, Any]
 MODEL = Path(impl.__file__).parent / "model"
-ENGINE = ("build", "choices", "estimands", "fit", "predict", "priors", "structure")
+ENGINE = ("build", "choices", "estimands", "fit", "inputs", "moderators", "predict", "priors", "structure")
 """The files that decide what is fitted and how; reporting on a fit changes no fit."""
 
 

@@ -46,13 +46,18 @@ class Panel:
     sites: site codes in code order. periods: contiguous calendar periods of equal kind.
     period_months: length of a period in months (1, 3, 4, 6, 12; 12/52.1775 for weeks).
     rollout: one row a site in the order of `sites`, columns `site`, `state` (start | never | before-data),
-        `stratum` (str, "" where none is given),
+        `stratum` (str, "" where none is given), `components` (str, ids that the site picked from a
+        programme, separated by a semicolon, "" where not said),
         `allocated_start`, `actual_start`, `transition_end`, `stop` (date or None), and positions
         `start_period` (float: first *full* intervention period, may lie after the last period; NaN for
         never and before-data), `transition_from` (float: first period touched by the bundle before
         start_period, NaN if none), `stop_period` (float: first period without the bundle, NaN if none).
     adaptations: None or one row a modification: `site`, `start` (date), `end` (date | None), `component`,
-        `nature`, `consistent` (yes | no | unknown), `planned` (yes | no | unknown),
+        `nature`, `consistent` (yes | no | unknown), `planned` (yes | no | unknown), `reactive` (yes | no |
+        unknown: an answer to something, not thought of beforehand), `target` (intervention | strategy),
+        `component_role` (core | periphery | unknown), `systematic` (yes | no | unknown), `when`,
+        `decided_by`, `what`, `goal`, `reason_level`, `level` (ids of FRAME, several separated by a
+        semicolon as in `nature`, "" where not given), `modification` (code or ""),
         `from_period` (int: first period that begins on or after `start`; may lie after the last period).
     names: site code -> name shown to readers (the code where no name was given).
     vintage: date of extraction of the newest row, if the table states one.
@@ -63,6 +68,22 @@ class Panel:
     covariates: None or one row a site x period on the full grid, sorted: `site`, `period` and one column a
         declared covariate (float, NaN where the table has no value).
     interruptions: declared shock -> first period and the period after its last.
+    codings: None or one row a modification that two coders coded: `modification`, `nature`, `consistent`,
+        `second_nature`, `second_consistent`.
+    fidelity: None or one row an audit: `site`, `period` (int), `component` (`all` for the whole bundle),
+        `delivered`, `eligible` (float, NaN where not reported), `reported` (bool).
+    strategies: None or one row a strategy: `site`, `start`, `end` (date | None), `strategy` (ERIC),
+        `barrier` (CFIR, several separated by a semicolon, "" where the log says why there is none),
+        `intensity` (diffusion | dissemination | implementation), `from_period` as in adaptations.
+    cycles: None or one row a PDSA cycle: `site`, `cycle`, `date`, `predicted` (bool), `decision` (adopt |
+        adapt | abandon | "" while it runs), `period` (float: the one that holds the date, NaN outside).
+    phases: None or one row a step of the wheel that a site entered: `site`, `start`, `phase` (prepare |
+        plan | do | evaluate | follow_up), `from_period` as in adaptations.
+    fit_form: None or one row an answer: `site`, `question`, `answer` (int, 1 to 5).
+    support: None or one row a line of the table: `site`, `support_end`, `pause_start`, `pause_end` (date |
+        None), and positions (float, NaN without the date, after the last period where there is none):
+        `support_end_period` (first full period after support), `pause_from` (first period touched by the
+        pause), `pause_until` (first full period after it; NaN where it lasts).
     """
 
     cells: pd.DataFrame
@@ -78,3 +99,10 @@ class Panel:
     answers: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     covariates: pd.DataFrame | None = None
     interruptions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    codings: pd.DataFrame | None = None
+    fidelity: pd.DataFrame | None = None
+    strategies: pd.DataFrame | None = None
+    cycles: pd.DataFrame | None = None
+    phases: pd.DataFrame | None = None
+    fit_form: pd.DataFrame | None = None
+    support: pd.DataFrame | None = None

@@ -11,16 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from impl.data.adaptation import adaptation_table, read_adaptations
 from impl.data.calendar import Calendar, derive_calendar
 from impl.data.covariates import covariate_table, read_covariates
 from impl.data.interruptions import interruption_periods
+from impl.data.log import Setting
+from impl.data.logs import log_tables, read_logs
 from impl.data.numbers import CellNumbers
 from impl.data.panel import Panel, PanelWarning
 from impl.data.rollout import (
     early_starts,
+    first_starts,
     known_sites,
     match_sites,
+    picked_components,
     read_rollout,
     rollout_table,
     rollout_warnings,
@@ -29,7 +32,7 @@ from impl.data.rollout import (
 from impl.data.rows import Rows, read_rows
 from impl.errors import DataError, Fault
 from impl.study.catalogue import Measure
-from impl.study.load import read_measure
+from impl.study.load import read_bundle, read_measure
 from impl.study.study import Study
 
 MANY_GAPS = 0.20  # share of cells; above it the gaps themselves need explaining (choice)
@@ -50,9 +53,6 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     starts = read_rollout(root, study.rollout.file, study.bundles, faults)
     in_rollout = known_sites(starts or {})
     sites = set(in_rollout) | set(rows.sites if rows else ())
-    adaptations = None
-    if study.adaptations is not None:
-        adaptations = read_adaptations(root, study.adaptations.file, sites, faults)
     if rows is not None and rows.sites and in_rollout:
         faults += match_sites(rows.sites, in_rollout, study.data.file, study.rollout.file)
     if study.model.strata:
@@ -62,6 +62,10 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     if periods and starts is not None:
         for of_bundle in starts.values():
             faults += early_starts(of_bundle, periods[0].start, study.rollout.file)
+    bundles = tuple(read_bundle(bundle, root) for bundle in study.bundles)
+    picked = picked_components(starts or {}, bundles, study.rollout.file, faults)
+    setting = Setting(root=root, sites=sites, starts=first_starts(starts or {}), bundles=bundles)
+    logs = read_logs(study, setting, periods, faults)
     covariates = None
     if study.covariates is not None:
         covariates = read_covariates(root, study.covariates, sites, periods, faults)
@@ -71,7 +75,8 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
 
     site_order = _in_code_order(rows.sites)
     rollouts = {
-        bundle: rollout_table(starts[bundle], site_order, calendar.periods) for bundle in study.bundles
+        bundle: rollout_table(starts[bundle], site_order, calendar.periods, picked[bundle])
+        for bundle in study.bundles
     }
     rollout = rollouts.pop(study.bundle)
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
@@ -79,13 +84,14 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     grid, stopped = _without_stopped(grid, [rollout, *rollouts.values()])
     _check_primary(grid, measures[study.measures.primary], study)
     names = {site: rows.names.get(site, site) for site in site_order}
+    tables = log_tables(logs, calendar.periods)
     return Panel(
         cells=_cells(grid),
         sites=site_order,
         periods=calendar.periods,
         period_months=calendar.months,
         rollout=rollout,
-        adaptations=None if adaptations is None else adaptation_table(adaptations, calendar.periods),
+        adaptations=tables.adaptations,
         names=names,
         vintage=rows.vintage,
         warnings=(
@@ -100,6 +106,13 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
             else covariate_table(covariates, study.covariates.use, site_order, calendar.periods)
         ),
         interruptions=interruptions,
+        codings=tables.codings,
+        fidelity=tables.fidelity,
+        strategies=tables.strategies,
+        cycles=tables.cycles,
+        phases=tables.phases,
+        fit_form=tables.fit_form,
+        support=tables.support,
     )
 
 

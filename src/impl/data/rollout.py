@@ -14,6 +14,8 @@ import pandas as pd
 from impl.data.panel import PanelWarning, Period
 from impl.data.table import Cell, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
+from impl.study.catalogue import Bundle
+from impl.study.vocabulary import fold
 
 PANDEMIC = date(2020, 3, 12)  # strict national measures in Norway began
 BEFORE_PANDEMIC = date(2019, 9, 12)  # six months earlier
@@ -24,7 +26,10 @@ STATES = ("never", "before-data")
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """One row of the roll-out table. `state`: start, never or before-data; dates None where not given."""
+    """One row of the roll-out table. `state`: start, never or before-data; dates None where not given.
+
+    components: which the site picked, as written; empty where the row does not say.
+    """
 
     row: int
     site: str
@@ -34,6 +39,7 @@ class Start:
     actual_start: date | None
     transition_end: date | None
     stop: date | None
+    components: tuple[str, ...] = ()
 
 
 def read_rollout(
@@ -47,7 +53,7 @@ def read_rollout(
         root,
         file,
         required=("site", "actual_start"),
-        optional=("allocated_start", "transition_end", "stop", "bundle", "stratum"),
+        optional=("allocated_start", "transition_end", "stop", "bundle", "stratum", "components"),
         numeric=(),
         faults=faults,
     )
@@ -90,7 +96,8 @@ def read_rollout(
                 "Delete one of the rows.",
             )
             continue
-        start = Start(row=row, site=site, state=state, stratum=stratum or "", **dates)
+        picked = tuple(filter(None, (part.strip() for part in table.get(fields, "components").split(";"))))
+        start = Start(row=row, site=site, state=state, stratum=stratum or "", components=picked, **dates)
         _check_order(start, cells)
         if len(faults) == before:
             starts[site] = start
@@ -223,6 +230,47 @@ def known_sites(by_bundle: Mapping[str, Mapping[str, Start]]) -> dict[str, Start
     return sites
 
 
+def picked_components(
+    by_bundle: Mapping[str, Mapping[str, Start]], bundles: Sequence[Bundle], file: str, faults: list[Fault]
+) -> dict[str, dict[str, str]]:
+    """Bundle -> site -> ids of the components that it picked, separated by a semicolon; "" where not said.
+
+    Faults are noted: a component that the bundle lacks, or a choice from a bundle that offers none.
+    """
+    picked: dict[str, dict[str, str]] = {}
+    for bundle in bundles:
+        known = bundle.spellings
+        listed = ", ".join(dict.fromkeys(known.values()))
+        for site, start in by_bundle.get(bundle.id, {}).items():
+            unknown = [text for text in start.components if fold(text) not in known]
+            got, where = start.components, f"{Path(file).name}, row {start.row}, column 'components'"
+            if got and not bundle.choose_any:
+                allowed = f"empty, since {bundle.id} is no programme that sites pick from"
+                fix = "Empty the cell; what a site left out belongs in the adaptation log."
+                faults.append(_fault("data.no_choice", where, "; ".join(got), allowed, fix))
+            elif unknown:
+                fix = nearest(fold(unknown[0]), known) or "Choose some of these, separated by semicolons."
+                allowed = f"components of {bundle.id} ({listed})"
+                faults.append(_fault("data.unknown_component", where, "; ".join(unknown), allowed, fix))
+            ids = (known[fold(text)] for text in got if fold(text) in known)
+            picked.setdefault(bundle.id, {})[site] = ";".join(dict.fromkeys(ids))
+    return picked
+
+
+def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:
+    return Fault(code=code, where=where, got=shorten(got, 60), allowed=allowed, fix=fix)
+
+
+def first_starts(by_bundle: Mapping[str, Mapping[str, Start]]) -> dict[str, date | None]:
+    """Site -> first day with any of the bundles, None where it never got one; sites of which it is not known are left out."""
+    found: dict[str, date | None] = {}
+    for site in known_sites(by_bundle):
+        starts = [of_bundle[site] for of_bundle in by_bundle.values() if site in of_bundle]
+        if all(start.state in ("start", "never") for start in starts):
+            found[site] = min((start.actual_start for start in starts if start.actual_start), default=None)
+    return found
+
+
 def without_stratum(starts: Mapping[str, Start], rollout_file: str) -> Iterator[Fault]:
     """Sites without a stratum, where the study asks for calendar time by stratum."""
     for start in starts.values():
@@ -281,14 +329,20 @@ def early_starts(starts: dict[str, Start], first: date, rollout_file: str) -> li
     ]
 
 
-def rollout_table(starts: dict[str, Start], sites: Sequence[str], periods: Sequence[Period]) -> pd.DataFrame:
-    """The roll-out in the order of `sites`, with positions in `periods` (see Panel.rollout)."""
+def rollout_table(
+    starts: dict[str, Start], sites: Sequence[str], periods: Sequence[Period], picked: Mapping[str, str]
+) -> pd.DataFrame:
+    """The roll-out in the order of `sites`, with positions in `periods` (see Panel.rollout).
+
+    picked: site -> components of a programme.
+    """
     rows = [starts[site] for site in sites]
     positions = [_positions(start, periods) for start in rows]
     columns: dict[str, pd.Series] = {
         "site": pd.Series(list(sites), dtype="str"),
         "state": pd.Series([start.state for start in rows], dtype="str"),
         "stratum": pd.Series([start.stratum for start in rows], dtype="str"),
+        "components": pd.Series([picked[site] for site in sites], dtype="str"),
     }
     for name in ("allocated_start", "actual_start", "transition_end", "stop"):
         columns[name] = pd.Series([getattr(start, name) for start in rows], dtype=object)

@@ -11,14 +11,15 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from impl.errors import Fault, nearest, shorten
 from impl.study.characters import hidden_character, holds_identity_number, plain
 from impl.study.paths import path_problem
+from impl.study.vocabulary import fold
 
 LARGEST_FILE = 200_000_000  # bytes; 357 sites x 96 months x 10 measures is 25 MB (choice)
 LARGEST_COUNT = 2**53  # above it a float no longer holds every whole number
@@ -35,11 +36,15 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table as text. columns: header -> position. rows: (row number in the file, fields)."""
+    """A table as text. columns: header -> position. rows: (row number in the file, fields).
+
+    written: column -> heading, where the file calls a column by another name.
+    """
 
     shown: str
     columns: dict[str, int]
     rows: list[tuple[int, list[str]]]
+    written: dict[str, str] = field(default_factory=dict)
 
     def get(self, fields: Sequence[str], column: str) -> str:
         """Stripped text of a field; empty where the table has no such column."""
@@ -55,8 +60,11 @@ def read_table(
     optional: Sequence[str],
     numeric: Sequence[str],
     faults: list[Fault],
+    headings: Mapping[str, str] | None = None,
 ) -> Table | None:
     """Read one CSV file, or note why it cannot be read and return None.
+
+    headings: other names of columns, as `fold` gives them -> column.
 
     `numeric` columns are not searched for national identity numbers; all others are, used or not.
     Columns that are neither required nor optional are carried along unused.
@@ -71,13 +79,18 @@ def read_table(
         return None
     before = len(faults)
     columns: dict[str, int] = {}
+    written: dict[str, str] = {}
     rows: list[tuple[int, list[str]]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 0
     try:
         for number, fields in enumerate(reader, 1):
             if number == 1:
-                columns = _header(fields, required, optional, shown, faults)
+                named = _named(fields, headings or {})
+                written = {
+                    name: plain(text) for name, text in zip(named, fields, strict=True) if name != text
+                }
+                columns = _header(named, required, optional, shown, faults)
                 width = len(fields)
             elif not any(field.strip() for field in fields):
                 continue  # an empty line, or the trailing ;;; of a spreadsheet
@@ -109,7 +122,9 @@ def read_table(
         )
     if holds_identity_number(text):
         faults.extend(_identity_numbers(shown, columns, rows, numeric))
-    return Table(shown=shown, columns=columns, rows=rows) if len(faults) == before else None
+    if len(faults) > before:
+        return None
+    return Table(shown=shown, columns=columns, rows=rows, written=written)
 
 
 def _read_text(root: Path, file: str, shown: str, faults: list[Fault]) -> str | None:
@@ -197,12 +212,23 @@ def _delimiter(header: str, shown: str, faults: list[Fault]) -> str | None:
     return None
 
 
+def _named(fields: Sequence[str], headings: Mapping[str, str]) -> list[str]:
+    """Headings with other names for columns replaced, unless the table has the column by its own name as well."""
+    taken = {text.strip() for text in fields}
+    names = []
+    for text in fields:
+        name = headings.get(fold(text), text)
+        names.append(text if name in taken else name)
+        taken.add(name)
+    return names
+
+
 def _header(
     fields: list[str], required: Sequence[str], optional: Sequence[str], shown: str, faults: list[Fault]
 ) -> dict[str, int]:
     columns: dict[str, int] = {}
-    for position, field in enumerate(fields):
-        name = unicodedata.normalize("NFC", field).strip()
+    for position, text in enumerate(fields):
+        name = unicodedata.normalize("NFC", text).strip()
         if not name:
             faults.append(
                 _at(
@@ -312,7 +338,8 @@ class Cell:
     faults: list[Fault]
 
     def refuse(self, code: str, got: str, allowed: str, fix: str) -> None:
-        self.faults.append(_at(self.table.shown, self.row, self.column, code, got, allowed, fix))
+        column = self.table.written.get(self.column, self.column)
+        self.faults.append(_at(self.table.shown, self.row, column, code, got, allowed, fix))
 
 
 def cell_of(table: Table, row: int, fields: Sequence[str], column: str, faults: list[Fault]) -> Cell:

@@ -157,6 +157,7 @@ def _estimates(
     """The rows of the estimate table that may be shown, rounded."""
     law = rules.counted(measure)
     few = _few_sites(estimates, study)
+    unshared = _few_moderators(panel, estimates)
     sparse = _sparse_exposures(panel, estimates.measure, law)
     after_hidden = shown.comparison is None or shown.comparison.after is None
     scales = further.one_scale(measure)
@@ -166,6 +167,8 @@ def _estimates(
         if estimand == "contrast" and few & set(CONTRASTED):
             continue
         if estimand == "group" and str(group).partition(":")[2] in few:
+            continue
+        if estimand == "moderation" and (set(str(group).split("-")) & unshared or row["scale"] not in scales):
             continue
         if estimand in ("group", "contrast") and row["scale"] == "averted":
             continue  # events of some of the sites
@@ -222,6 +225,15 @@ def _few_sites(estimates: Estimates, study: Study) -> set[str]:
         return set()
     groups = set(CONTRASTED) | set(estimates.contrast_sites)
     return {group for group in groups if estimates.contrast_sites.get(group, 0) < rules.SMALLEST_GROUP}
+
+
+def _few_moderators(panel: Panel, estimates: Estimates) -> set[str]:
+    """Moderators that fewer than three sites have, or fewer than three lack."""
+    cells = modelled_cells(panel, estimates.measure)
+    treated = int(cells.loc[cells["exposure"] > 0, "site"].nunique())
+    limit = rules.SMALLEST_GROUP
+    sites = estimates.moderator_sites.items()
+    return {name for name, count in sites if count < limit or 0 < treated - count < limit}
 
 
 def _sparse_exposures(panel: Panel, measure: str, law: Counted) -> set[int]:
@@ -376,6 +388,8 @@ def _warnings(
             sites = estimates.contrast_sites.get(group, 0)
             if sites or group in CONTRASTED:
                 found.append(("contrast_few_sites", {"group": group, "sites": sites}))
+    for name in sorted(_few_moderators(panel, estimates)):
+        found.append(("moderator_few_sites", {"moderator": name}))
     seen = {code for code, _ in found}
     for name, evaluation in evaluations.items():
         if name == estimates.measure:
@@ -425,7 +439,7 @@ def _adaptations(study: Study, panel: Panel, estimates: Estimates) -> tuple[Adap
             start=_day(row["start"]),
             end=_day(row["end"]),
             component=word(row["component"]),
-            nature=word(row["nature"]),
+            nature=";".join(word(part) for part in row["nature"].split(";")),
             consistent=row["consistent"],
             planned=row["planned"],
         )
@@ -436,5 +450,7 @@ def _adaptations(study: Study, panel: Panel, estimates: Estimates) -> tuple[Adap
         rows=rows,
         contrast="consistent" if declared else None,
         sites_with=dict(estimates.contrast_sites) if declared else {},
+        moderators=dict(estimates.moderator_sites),
+        randomised=study.adaptations is not None and study.adaptations.randomised,
     )
     return section, free_text

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from impl.model.fitted import Fit
+from impl.model.moderators import MODERATOR, ONE_MORE
 from impl.model.predict import NEW_SITE, predict
 from impl.model.structure import BUNDLE, GROUPS, Structure
 
@@ -72,6 +73,7 @@ def reported_draws(fit: Fit) -> Mapping[Asked, Array]:
     _add_scenarios(reported, fit, window_rows(structure))
     if structure.contrast:
         _add_contrast(reported, fit, window_rows(structure))
+    _add_moderation(reported, fit, window_rows(structure))
     for bundle in structure.other_bundles:
         _add_other(reported, fit, bundle)
     return MappingProxyType(reported)
@@ -298,6 +300,33 @@ def _add_contrast(reported: dict[Asked, Array], fit: Fit, window: pd.DataFrame) 
         if yes is not None and no is not None:
             value = yes / no if scale == "ratio" else yes - no
             reported[Asked("contrast", first, last, scale, "consistent:yes-no")] = value
+
+
+def _add_moderation(reported: dict[Asked, Array], fit: Fit, window: pd.DataFrame) -> None:
+    """One modification of a kind against none of it, over the same cells, everything else as it was; and the
+    difference of two kinds that a coordinator chooses between."""
+    structure = fit.structure
+    first, last = structure.window
+    effects: dict[str, dict[str, Array]] = {}
+    for index, (name, centre) in enumerate(
+        zip(structure.moderators, structure.moderator_centres, strict=True)
+    ):
+        kind = name.removeprefix(MODERATOR)
+        without, one = (_sums(fit, window.assign(**{name: value})) for value in (-centre, ONE_MORE - centre))
+        level, changed = without.with_bundle.sum(axis=1), one.with_bundle.sum(axis=1)
+        effects[kind] = {
+            "link": fit.flat("moderation")[:, index] * ONE_MORE,
+            "difference": (changed - level) / one.total * structure.measure.per,
+        }
+        if structure.likelihood.link != "identity":
+            effects[kind]["ratio"] = changed / level
+        for scale, draws in effects[kind].items():
+            reported[Asked("moderation", first, last, scale, kind)] = draws
+    if {"consistent_planned", "inconsistent"} <= effects.keys():
+        pair = effects["consistent_planned"], effects["inconsistent"]
+        for scale in pair[0]:
+            value = pair[0][scale] / pair[1][scale] if scale == "ratio" else pair[0][scale] - pair[1][scale]
+            reported[Asked("moderation", first, last, scale, "consistent_planned-inconsistent")] = value
 
 
 def _add_other(reported: dict[Asked, Array], fit: Fit, bundle: str) -> None:

@@ -13,6 +13,7 @@ from impl.model.choices import baseline
 from impl.model.curves import main_curves
 from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
+from impl.model.moderators import MODERATOR
 from impl.model.structure import COVARIATE, GROUPS, Structure
 from impl.model.values import Crude, Estimates
 from impl.model.verdict import decide
@@ -74,6 +75,10 @@ def estimate(fit: Fit) -> Estimates:
             for index, name in enumerate(GROUPS)
             if structure.contrast
         },
+        moderator_sites={
+            name.removeprefix(MODERATOR): count
+            for name, count in zip(structure.moderators, structure.moderator_sites, strict=True)
+        },
         warnings=tuple(warnings),
     )
 
@@ -90,7 +95,7 @@ def _probabilities(
     chances: dict[tuple[str, int | None, int | None, str | None], dict[str, float]] = {}
     for asked, draws in reported.items():
         key = (*asked[:3], asked.group)
-        if asked.estimand == "contrast":
+        if asked.estimand in ("contrast", "moderation"):
             if asked.scale == "link":
                 chances[key] = {"p_better": float(np.mean(good * draws > 0))}
             continue

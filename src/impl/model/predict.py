@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from impl.model.build import fourier
 from impl.model.fitted import Fit
+from impl.model.inputs import fourier
 from impl.model.likelihoods.likelihood import Parameters
 from impl.model.structure import BUNDLE
 
@@ -180,6 +180,8 @@ def _effect(
     if structure.contrast:
         shift = np.concatenate([zero, fit.flat("contrast")[chosen]], axis=1)
         effect = effect + treated * shift[:, rows["group"].to_numpy()]
+    if structure.moderators:
+        effect = effect + fit.flat("moderation")[chosen] @ rows[list(structure.moderators)].to_numpy().T
     if structure.transition == "own":
         transition = fit.flat("transition_effect")[chosen][:, None]
         effect = effect + rows["transition"].to_numpy(dtype=float) * transition

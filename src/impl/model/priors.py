@@ -35,6 +35,8 @@ class Priors:
     autocorrelation_mean, autocorrelation_sd: lag-one correlation of a single series, truncated to -.5 and .98;
         estimators that start at 0 find too little of it (Turner 2021).
     contrast: between-group SD of the adaptation contrast (centred at no difference; Sundell 2016).
+    moderator: SD of moderation coefficients around no moderation (model choice; adapted programmes did better
+        than adopted ones in 523 Swedish studies, Sundell 2016, so no direction is assumed).
     overdispersion: coefficient of variation of the cell multiplier in the negative binomial.
     residual: SD between persons within a cell, identity link, in units of its baseline value.
     extra_correlation_alpha, extra_correlation_beta: Beta prior of the beta-binomial's correlation between two
@@ -74,6 +76,7 @@ class Priors:
     autocorrelation_mean: float = 0.3
     autocorrelation_sd: float = 0.3
     contrast: float = 0.2
+    moderator: float = 0.2
     overdispersion: float = 0.5
     residual: float = 1.0
     extra_correlation_alpha: float = 1.0
@@ -109,6 +112,7 @@ WIDE = Priors(
     anticipation=5.0,
     other_bundle=1.0,
     contrast=1.0,
+    moderator=1.0,
     overdispersion=1.0,
 )
 """For agreement with published maximum-likelihood answers (docs/model.md §3)."""

@@ -45,6 +45,7 @@ from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Likelihood, link_of
+from impl.model.moderators import MODERATOR, moderator_columns, sites_with
 from impl.model.priors import Priors, resolve_priors, scaled
 from impl.study.catalogue import Measure
 from impl.study.load import read_measure
@@ -79,11 +80,13 @@ class Structure:
         switched off by any scenario), `comparison` (bool: a never-treated site of a before/after study),
         `start` (position, NaN for never), `exposure` (periods since start, 0 before), `bin` (position in
         the curve + 1, 0 before start), `years` (since the reference date), `phase` (season, radians), `group`
-        (position in GROUPS), a column `bundle:<id>` a further bundle and `covariate:<name>` a covariate.
+        (position in GROUPS), a column `bundle:<id>` a further bundle, `covariate:<name>` a covariate and
+        `moderator:<score>` a moderator (centred, 0 where untreated).
     bins: exposure times 1..`supported` have their own bin; longer ones share bin `supported + 1`, which is
         no exposure time and enters no estimand.
     window: first and last exposure time of the time-averaged effect.
     decision: smallest worthwhile, harmful and negligible relative change.
+    moderator_centres, moderator_sites: mean that was taken from each moderator, and sites with any of it.
     clustering: none, exchangeable, nested, decay (one site: an autoregressive series) or cohort.
     calendar: none, categorical, smooth (a random walk; before/after: a level that wanders) or shocks (shared by
         the sites of a before/after study).
@@ -113,6 +116,8 @@ class Structure:
     site_correlation: bool = False
     site_slopes: bool = False
     contrast: bool
+    moderator_centres: tuple[float, ...] = field(default=(), metadata=DATA)
+    moderator_sites: tuple[int, ...] = field(default=(), metadata=DATA)
     transition: Literal["none", "own", "drop", "dose"] = "none"
     anticipation: int = 0
     secular: Belief | None = None
@@ -141,6 +146,10 @@ class Structure:
     @property
     def covariates(self) -> tuple[str, ...]:
         return tuple(name for name in self.rows.columns if name.startswith(COVARIATE))
+
+    @property
+    def moderators(self) -> tuple[str, ...]:
+        return tuple(name for name in self.rows.columns if name.startswith(MODERATOR))
 
     @property
     def other_bins(self) -> int:
@@ -194,6 +203,7 @@ class Structure:
         return (
             *key,
             ("covariates", len(self.covariates)),
+            ("moderators", len(self.moderators)),
             ("other_bins", self.other_bins),
             ("spread", self.spread_known),
             ("whole_grid", self.whole_grid),
@@ -236,6 +246,11 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     window = choose_window(study.estimand, panel.period_months, rows, supported, notes)
     notes.settle()
     warn_of_design(rows, window, notes)
+    centres: tuple[float, ...] = ()
+    if primary:
+        columns, centres = moderator_columns(study, panel, sites, rows, notes)
+        rows = rows.assign(**columns)
+        notes.settle()
 
     priors = resolve_priors(study.model.priors)
     if priors.name == "wide":
@@ -246,6 +261,7 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     if study.fidelity is not None:
         notes.warn("fidelity_not_used")
     contrasts = study.adaptations.contrasts if study.adaptations else ()
+    moderators = study.adaptations.moderators if study.adaptations and primary else ()
     correlated = site_effects and clustering != "decay" and len(sites) >= CORRELATED_SITES
     return Structure(
         bundle=study.bundle,
@@ -271,6 +287,8 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
         site_correlation=correlated,
         site_slopes=site_effects and effect == "level_slope" and kind == "before_after",
         contrast=primary and "consistent" in contrasts,
+        moderator_centres=centres,
+        moderator_sites=tuple(sites_with(panel, sites, rows, name) for name in moderators),
         transition=transition,
         anticipation=study.model.anticipation,
         secular=choose_secular(study.model, kind, trend, calendar),

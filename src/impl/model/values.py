@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from typing import Literal
@@ -41,6 +41,7 @@ class Estimates:
         direction, paired measure).
     assurance: what the design could be expected to show; None where there is no verdict.
     contrast_sites: group (yes | no | unknown | none) -> number of sites that contribute treated cells.
+    moderator_sites: moderator -> sites with at least one such modification in a treated cell.
     """
 
     measure: str
@@ -60,6 +61,7 @@ class Estimates:
     curves: dict[Step, pd.DataFrame]
     outcome: Outcome | None
     contrast_sites: dict[str, int]
+    moderator_sites: dict[str, int] = field(default_factory=dict)
     warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
     assurance: Assurance | None = None
 
@@ -192,6 +194,37 @@ class Robustness:
                 (f"The same question asked in other ways ({self.seconds:.0f} s)", self.refits),
                 ("Sites predicted from the others", self.sites),
                 ("Not done", "; ".join(f"{name}: {why}" for name, why in self.left_out.items())),
+                ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moderation:
+    """Moderation by local adaptation and what stands beside it (confidential).
+
+    coefficients: one row a moderator and refit, columns `refit`, `moderator`, `mean`, `sd`, `lower`, `upper` (90 %),
+        `p_above`: change in the effect, link scale, that goes with one modification.
+    past: the negative control, see `impl.model.local.moderation.past_levels`. tipping: bias that would undo the
+        direction. explained: share of the variance of effects between sites, NaN where not asked.
+    """
+
+    measure: str
+    coefficients: pd.DataFrame
+    past: pd.DataFrame
+    tipping: dict[str, float]
+    explained: float
+    sites: dict[str, int]
+    seconds: float
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        return _as_html(
+            [
+                ("What goes with one modification of each kind", self.coefficients),
+                ("Does later adaptation go with the level before start?", self.past),
+                ("Hidden bias that would undo the direction", pd.Series(self.tipping).to_frame("bias")),
+                ("Share of the difference between sites that it explains", f"{self.explained:.2f}"),
                 ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
             ]
         )

@@ -177,7 +177,8 @@ class Estimate(Public):
     (every site counts the same), `population` (averaged over sites like these), `new_site` (one more site like
     these), `lte` (last exposure time), `ctate` (every calendar period counts the same), `established`
     (everyone at `from` periods since start or more), `earlier` (start `from` periods earlier),
-    `other_bundle` (TATE of a further bundle, `group` its id).
+    `other_bundle` (TATE of a further bundle, `group` its id), `moderation` (with one modification of the kind
+    `group` against none, same cells; `a-b` compares two kinds).
     """
 
     measure: str
@@ -197,6 +198,7 @@ class Estimate(Public):
         "established",
         "earlier",
         "other_bundle",
+        "moderation",
     ]
     from_: Annotated[int | None, Field(alias="from")] = None
     to: int | None = None
@@ -265,6 +267,10 @@ class AdaptationSection(Public):
     contrast: Literal["consistent"] | None = None
     sites_with: dict[str, int] = {}
     """Sites per group of the contrast; a group below the site limit has no estimate."""
+    moderators: dict[str, int] = {}
+    """Sites with at least one modification of each kind that was declared as a moderator."""
+    randomised: bool = False
+    """Chance decided which sites adapted; otherwise no wording may speak of causes."""
 
 
 class Sections(Public):

@@ -30,7 +30,7 @@ SLOTS = frozenset(
     [
         "after", "amount", "bundle", "calendar", "change", "check", "commit", "count", "date", "direction",
         "draws", "chains", "element", "end", "events", "expected", "exposure", "first", "good", "group",
-        "high", "id", "last", "lead", "level", "limit", "low", "measure", "months", "name", "number",
+        "high", "id", "last", "lead", "level", "limit", "low", "measure", "moderator", "months", "name", "number",
         "observed", "other", "percent", "periods", "place", "points", "probability", "question", "seconds",
         "selection", "share", "since", "site", "sites", "start", "status", "step", "steps", "text", "unit",
         "value", "window", "with_sites", "without", "word", "years",

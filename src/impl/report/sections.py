@@ -6,12 +6,12 @@ estimate, no curve and no verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from impl.release.release import Release
-from impl.report import figures, method, sentences, tables, whom, wording
+from impl.report import adaptation, figures, method, sentences, tables, whom, wording
 from impl.report.language import Language, sentence
 
 
@@ -196,6 +196,10 @@ def limits(release: Release, language: Language) -> Block:
     )
 
 
+def listed(texts: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""
+
+
 def adapted(release: Release, language: Language) -> Block:
     """What was adapted locally: the log, and the pre-declared contrast worded as an association."""
     heading = language.say("adapted.heading")
@@ -210,10 +214,12 @@ def adapted(release: Release, language: Language) -> Block:
         )
     body = paragraphs([" ".join(first)]) + tables.adaptation_table(release, language)
     if release.status == "ok":
-        groups, texts = method.contrast(release, language)
-        items = "".join(f"<li>{escape(text)}</li>" for text in groups)
+        groups, texts = adaptation.contrast(release, language)
+        kinds = adaptation.moderation(release, language)
         body += f"<h3>{escape(language.say('adapted.contrast_heading'))}</h3>"
-        body += (f"<ul>{items}</ul>" if items else "") + paragraphs([" ".join(texts)])
+        if section.contrast is not None or not kinds:
+            body += listed(groups) + paragraphs([" ".join(texts)])
+        body += listed(kinds)
     return section_block("adapted", heading, body)
 
 

@@ -13,7 +13,7 @@ from impl.report import wording
 from impl.report.language import Language, sentence, slots_of
 
 # Warnings that are said where they matter, so that the list of notes does not repeat them.
-SAID_ELSEWHERE = frozenset(["smoke", "contrast_few_sites", "absence_not_judged"])
+SAID_ELSEWHERE = frozenset(["smoke", "contrast_few_sites", "moderator_few_sites", "absence_not_judged"])
 UNLIKELY = dict(wording.BANDS)["less_likely"]  # below this number an undecided answer says what is unlikely
 
 
@@ -374,6 +374,8 @@ def warning_sentence(warning: ReleaseWarning, release: Release, language: Langua
             slots[name] = language.number(value, 0 if float(value).is_integer() else 1)
     if "group" in slots and language.has(f"adapted.group_{slots['group']}"):
         slots["group"] = language.say(f"adapted.group_{slots['group']}")
+    if "moderator" in slots:
+        slots["moderator"] = language.say(f"adapted.kind_{warning.values['moderator']}")
     key = f"warnings.{warning.code}"
     if not language.has(f"{key}.text"):
         raise KeyError(f"no sentence for the warning code {warning.code!r}")

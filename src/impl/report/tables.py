@@ -9,6 +9,8 @@ from impl.release.release import CheckRow, Curve, Release, ReleasedMeasure
 from impl.report import figures, wording
 from impl.report.language import Language, sentence
 from impl.report.sentences import certainty
+from impl.study.study import LanguageCode
+from impl.study.vocabulary import read_vocabulary
 
 
 def caption(text: str, *, count: str = "") -> str:
@@ -192,7 +194,7 @@ def adaptation_table(release: Release, language: Language) -> str:
             {"start": language.month(row.start), "end": language.month(row.end) if row.end else ""},
         )
         texts = (
-            word_for("component", row.component, language), word_for("nature", row.nature, language), say(f"consistent.{row.consistent}"), say(f"planned.{row.planned}"), when
+            word_for("component", row.component, language), nature_words(row.nature, language), say(f"consistent.{row.consistent}"), say(f"planned.{row.planned}"), when
         )  # fmt: skip
         cells = "".join(
             f'<td><span class="cell-label" aria-hidden="true">{escape(name)}</span>{escape(text)}</td>'
@@ -208,6 +210,15 @@ def adaptation_table(release: Release, language: Language) -> str:
 def word_for(kind: str, code: str, language: Language) -> str:
     """A coded word in the reader's language where the language file has it, else the code in plain letters."""
     return language.say(f"{kind}.{code}") if language.has(f"{kind}.{code}") else plain(code)
+
+
+def nature_words(codes: str, language: Language) -> str:
+    """What kind of change it was, in FRAME's words; several are joined."""
+    frame = read_vocabulary("frame")
+    terms = {item.id: item for item in (*frame.group("contextual"), *frame.group("nature"))}
+    said: LanguageCode = "en" if language.code == "en" else "nn" if language.code == "nn" else "nb"
+    labels = [(code in terms and frame.label(terms[code], said)) or plain(code) for code in codes.split(";")]
+    return "; ".join([labels[0], *(label[:1].lower() + label[1:] for label in labels[1:])])
 
 
 def plain(code: str) -> str:

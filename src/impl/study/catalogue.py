@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from impl.study.study import MeasureId, Text, Translated, Value
+from impl.study.study import ALL_COMPONENTS, LanguageCode, MeasureId, Text, Translated, Value
+from impl.study.vocabulary import fold
 
 _KINDS = {"betabinomial": "proportion", "student": "mean", "ordered": "proportion"}
 
@@ -92,8 +93,28 @@ class Measure(Value):
         return "ratio" if self.kind == "rate" else "difference"
 
 
+class Component(Value):
+    """One part of a bundle. id: what logs and audits call it. role: core or periphery, None where not known."""
+
+    id: MeasureId | None = None
+    role: Literal["core", "periphery"] | None = None
+    nb: Text
+    nn: Text | None = None
+    en: Text | None = None
+
+    @property
+    def name(self) -> Translated:
+        """Name by language."""
+        named: dict[LanguageCode, Text | None] = {"nb": self.nb, "nn": self.nn, "en": self.en}
+        return {language: text for language, text in named.items() if text is not None}
+
+
 class Bundle(Value):
-    """A change bundle (tiltakspakke): its name, its components and where it comes from."""
+    """A change bundle (tiltakspakke): its name, its components and where it comes from.
+
+    choose_any: a programme from which each site picks components. complete: whether every component is
+    listed; where it is and each has an id, a log or an audit that names another component is at fault.
+    """
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
     id: MeasureId
@@ -102,6 +123,43 @@ class Bundle(Value):
     """The name as it stands inside a sentence: «fallpakken», «the falls bundle»."""
     version: Text
     valid_from: Text | None = None
-    components: tuple[Translated, ...] = ()
+    parts: Annotated[tuple[Component, ...], Field(alias="components")] = ()
+    choose_any: bool = False
+    complete: bool = True
     measures: tuple[MeasureId, ...]
     source: Text
+
+    @model_validator(mode="after")
+    def _ids(self) -> Bundle:
+        ids = [part.id for part in self.parts if part.id is not None]
+        if len(set(ids)) < len(ids):
+            raise PydanticCustomError(
+                "components", "given with an id of its own for each component", {"fix": "Rename one of them."}
+            )
+        if ALL_COMPONENTS in ids:
+            raise PydanticCustomError(
+                "components",
+                f"without the component id '{ALL_COMPONENTS}', which means the whole bundle",
+                {"fix": "Rename that component."},
+            )
+        return self
+
+    @property
+    def components(self) -> tuple[Translated, ...]:
+        """Names of the components."""
+        return tuple(part.name for part in self.parts)
+
+    @property
+    def spellings(self) -> dict[str, str]:
+        """Spelling, as `fold` gives it -> id, of every component that has an id: the id and the names."""
+        return {
+            fold(text): part.id
+            for part in self.parts
+            if part.id is not None
+            for text in (part.id, *part.name.values())
+        }
+
+    @property
+    def closed(self) -> bool:
+        """Whether the components' ids are the only ones that a log or an audit may name."""
+        return self.complete and bool(self.parts) and all(part.id is not None for part in self.parts)

@@ -57,7 +57,7 @@ def identify(study: Study, *, profile: str) -> Identity:
     lock = root / "requirements.lock"
     lock_sha256 = _file_sha256(lock) if lock.is_file() else None
     faults: list[Fault] = []
-    data = {name: _data_sha256(root, name, faults) for name in _data_files(study)}
+    data = {name: _data_sha256(root, name, faults) for name in study.files}
     notebook = _notebook_sha256(root, study.notebook, faults)
     if faults:
         raise StudyError(faults)
@@ -114,12 +114,6 @@ def _files_sha256(files: list[Path]) -> str:
         total.update(file.as_posix().encode() + b"\0")
         total.update(hashlib.sha256((_PACKAGE / file).read_bytes()).digest())
     return total.hexdigest()
-
-
-def _data_files(study: Study) -> list[str]:
-    named = [study.data.file, study.rollout.file]
-    named += [source.file for source in (study.adaptations, study.fidelity, study.covariates) if source]
-    return sorted(set(named))
 
 
 def _data_sha256(root: Path, name: str, faults: list[Fault]) -> str:

@@ -15,7 +15,7 @@ from impl.study.catalogue import Bundle, Measure
 from impl.study.characters import plain
 from impl.study.paths import find_root, path_problem
 from impl.study.strict_yaml import Node, Path_, parse_yaml, read_text, where_key
-from impl.study.study import Study
+from impl.study.study import TABLES, Study
 from impl.study.typed_tree import Reading, node_of, read_tree
 
 __all__ = [
@@ -34,13 +34,6 @@ _SHIPPED = Path(__file__).parent
 _Named = tuple[str, Path_]
 """A name and the key path where it stands."""
 _Place = Callable[..., str]
-_FILE_KEYS: tuple[Path_, ...] = (
-    ("data", "file"),
-    ("rollout", "file"),
-    ("adaptations", "file"),
-    ("fidelity", "file"),
-    ("covariates", "file"),
-)
 
 
 def read_study(path: Path | str) -> Study:
@@ -120,13 +113,13 @@ def _meaning(reading: Reading[Study], root: Path, file: Path, shown: str) -> Ite
             f"the file name, {shorten(file.stem)}",
             "Rename the file or change the id.",
         )
-    for path in _FILE_KEYS:
-        text = getattr(values.get(path[0]), path[1], None)
+    for key in TABLES:
+        text = getattr(values.get(key), "file", None)
         problem = None if text is None else path_problem(root, text)
         if problem is not None:
             yield _fault(
                 "study.path",
-                place(*path),
+                place(key, "file"),
                 f"{shorten(text)} ({problem})",
                 "a relative path inside the project",
                 "Write it from the project's folder: data/falls.csv.",

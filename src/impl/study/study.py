@@ -32,6 +32,20 @@ Translated = dict[LanguageCode, Text]
 """One text in several languages; `nb` is what a missing translation falls back to."""
 
 
+TABLES = (
+    "data",
+    "rollout",
+    "adaptations",
+    "fidelity",
+    "strategies",
+    "cycles",
+    "phases",
+    "fit_form",
+    "support",
+    "covariates",
+)
+"""Keys of the study file that name a table, each under its key `file`."""
+
 DESIGNS: dict[str, Literal["before_after", "stepped_wedge"]] = {
     "20_before_after": "before_after",
     "30_stepped_wedge": "stepped_wedge",
@@ -49,6 +63,10 @@ class Value(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+
+_ABSENT = Field(exclude_if=lambda value: value in (None, (), False, Delivery()))
+"""A later field at its default is not written out: the plan of an older study keeps its hash."""
 
 
 class Measures(Value):
@@ -79,14 +97,74 @@ class Rollout(Value):
     selection: Text | None = None
 
 
+Moderator = Literal[
+    "consistent_planned", "consistent_reactive", "inconsistent", "strategy", "unknown", "core_removed"
+]
+"""A score of the adaptation log that may go together with the size of the effect."""
+
+ALL_COMPONENTS = "all"
+"""What stands for the whole bundle in an audit: all components delivered, or not."""
+
+
 class AdaptationSource(Value):
-    """The adaptation log and the contrasts declared before the data were seen."""
+    """The adaptation log, and what is declared about it before the data are seen.
+
+    contrasts: groups of sites that are compared. moderators: scores whose association with the effect is
+    estimated. randomised: chance decided which sites adapted; only then may a report speak of causes.
+    """
 
     file: Text
     contrasts: tuple[Literal["consistent"], ...] = ()
+    moderators: Annotated[tuple[Moderator, ...], _ABSENT] = ()
+    randomised: Annotated[bool, _ABSENT] = False
+
+
+class FidelitySource(Value):
+    """Audits of delivery. component: whose audits measure the dose, `all` for the all-or-none audit.
+
+    curve: how the effect grows with the share delivered, in proportion or in steps at 40, 60 and 80 per cent.
+    """
+
+    file: Text
+    component: MeasureId = ALL_COMPONENTS
+    curve: Literal["linear", "steps"] = "linear"
+
+
+class Delivery(Value):
+    """Share delivered from which the bundle counts as delivered, and under which as not delivered.
+
+    Effects are seen from about 60 per cent, and few programmes come above 80 (Durlak & DuPre 2008, American
+    Journal of Community Psychology 41:327-350); the two limits lie on either side of that, and are a choice.
+    """
+
+    delivered: Annotated[float, Field(gt=0, le=1)] = 0.8
+    not_delivered: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _order(self) -> Delivery:
+        if self.not_delivered >= self.delivered:
+            raise ValueError("must be two shares with 'not_delivered' below 'delivered'")
+        return self
+
+
+class Costs(Value):
+    """What the bundle costs, in whole currency units: once per site, per site and month, per adaptation."""
+
+    per_site: Annotated[float, Field(ge=0)] = 0.0
+    per_month: Annotated[float, Field(ge=0)] = 0.0
+    adaptation: Annotated[float, Field(ge=0)] = 0.0
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "NOK"
+
+    @model_validator(mode="after")
+    def _something(self) -> Costs:
+        if not self.per_site + self.per_month + self.adaptation:
+            raise ValueError("must be costs of which at least one is above 0")
+        return self
 
 
 class TableSource(Value):
+    """One table."""
+
     file: Text
 
 
@@ -217,7 +295,19 @@ class Study(Value):
     data: DataSource
     rollout: Rollout
     adaptations: AdaptationSource | None = None
-    fidelity: TableSource | None = None
+    fidelity: FidelitySource | None = None
+    strategies: Annotated[TableSource | None, _ABSENT] = None
+    """Implementation strategies by site, with the barrier that each one meets."""
+    cycles: Annotated[TableSource | None, _ABSENT] = None
+    """PDSA cycles by site."""
+    phases: Annotated[TableSource | None, _ABSENT] = None
+    """When each site entered a step of the five-step wheel; it may go back."""
+    fit_form: Annotated[TableSource | None, _ABSENT] = None
+    """Answers to «Hvor godt passer tiltaket i vår kommune?»."""
+    support: Annotated[TableSource | None, _ABSENT] = None
+    """When active support ended, and pauses."""
+    costs: Annotated[Costs | None, _ABSENT] = None
+    delivery: Annotated[Delivery, _ABSENT] = Delivery()
     covariates: CovariateSource | None = None
     interruptions: tuple[Interruption, ...] = ()
     estimand: Estimand = Estimand()
@@ -243,6 +333,12 @@ class Study(Value):
     def bundles(self) -> tuple[MeasureId, ...]:
         """Every bundle of the roll-out table, the one that the study asks about first."""
         return (self.bundle, *self.other_bundles)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every table that the study names, once each and in order."""
+        sources = (getattr(self, key) for key in TABLES)
+        return tuple(sorted({source.file for source in sources if source is not None}))
 
     @property
     def kind(self) -> Literal["before_after", "stepped_wedge"]:

@@ -20,6 +20,7 @@ from worlds import make_panel, make_study, prior_fit
 CONSTANT = lambda exposure: np.full(exposure.shape, -0.3)  # noqa: E731
 LOG = pd.DataFrame({
     "site": ["s00", "s02", "s03"], "from_period": [5, 7, 2], "end": None, "consistent": ["yes", "no", "unknown"],
+    "target": "intervention", "nature": "tailoring", "component_role": "unknown", "reactive": "no",
 })  # fmt: skip
 
 
@@ -99,6 +100,7 @@ def short(**study: object) -> EvaluationModel:
 
 PROJECT = Path(__file__).parents[2] / "recover" / "project"  # holds a mean of persons
 CONTRAST = {"adaptations": {"file": "none.csv", "contrasts": ["consistent"]}}
+MODERATED = {"adaptations": {"file": "none.csv", "moderators": ["consistent_planned", "inconsistent"]}}
 NESTED = {"model": {"clustering": "nested"}}
 STRUCTURES = {
     "series, autoregressive, level and slope, trend, season, transition": lambda: series(),
@@ -111,6 +113,7 @@ STRUCTURES = {
         model={"comparison": "level", "site_effects": "random"}
     ),
     "wedge, decay, waves, smooth calendar, contrast": lambda: wedge("poisson", 0.01, 400.0, **CONTRAST),
+    "wedge, nested, moderators": lambda: wedge("poisson", 0.01, 400.0, **MODERATED, **NESTED),
     "wedge, nested, waves, smooth calendar, contrast": lambda: wedge(
         "poisson", 0.01, 400.0, **CONTRAST, **NESTED
     ),

@@ -9,7 +9,7 @@ import pytest
 
 from example_release import ASSESSED, EXAMPLES, FALLS, REPORTS, Effect, build, staggered
 from impl.release.release import Release, ReleasedMeasure, ReleaseWarning, Verdict
-from impl.report import method, sentences, tables, wording
+from impl.report import adaptation, method, sentences, tables, wording
 from impl.report.language import read_language
 from impl.report.sections import make_blocks
 
@@ -229,7 +229,7 @@ def test_harm_is_told_with_its_own_probability_and_the_asymmetry() -> None:
 
 
 def test_contrast_is_an_association_and_names_other_reasons() -> None:
-    groups, texts = method.contrast(staggered(), NB)
+    groups, texts = adaptation.contrast(staggered(), NB)
     lines = [plain(line) for line in (*groups, *texts)]
     assert any("går sammen med" in line and "(81 av 100)" in line for line in lines)
     assert "Forskjellen kan også skyldes andre forhold ved stedene." in lines
@@ -241,7 +241,7 @@ def test_contrast_is_an_association_and_names_other_reasons() -> None:
             "design": staggered().design.model_copy(update={"warnings": (warning,)}),
         }
     )
-    groups, texts = method.contrast(few, NB)
+    groups, texts = adaptation.contrast(few, NB)
     text = plain(" ".join((*groups, *texts)))
     assert "Sammenligningen er ikke frigitt." in text
     assert "«Steder som endret kjernen» har bare 2 steder" in text

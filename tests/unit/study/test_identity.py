@@ -83,6 +83,22 @@ def test_every_table_and_catalogue_entry_that_is_named_changes_the_key(tmp_path:
     assert len(set(keys)) == len(keys)
 
 
+def test_the_tables_of_the_coordinator_change_the_key(tmp_path: Path) -> None:
+    keys = ("fidelity", "strategies", "cycles", "phases", "fit_form", "support")
+    file = make_project(tmp_path, study=STUDY + "".join(f"{key}: {{file: data/{key}.csv}}\n" for key in keys))
+    with pytest.raises(StudyError) as caught:
+        run_key(file)
+    assert [fault.where for fault in caught.value.faults] == [f"data/{key}.csv" for key in sorted(keys)]
+
+    for key in keys:
+        (tmp_path / "data" / f"{key}.csv").write_text("site\n", encoding="utf-8")
+    found = [run_key(file)]
+    for key in keys:
+        (tmp_path / "data" / f"{key}.csv").write_text("site,note\n", encoding="utf-8")
+        found.append(run_key(file))
+    assert len(set(found)) == len(found)
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the package that may be changed, and is what identity looks at."""

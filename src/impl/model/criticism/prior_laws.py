@@ -86,6 +86,7 @@ def _spread_laws(structure: Structure) -> dict[str, Law]:
         "site_effect_sd": (structure.site_effects, priors.site_effect),
         "site_slope_sd": (structure.site_slopes, priors.site_slope),
         "contrast_sd": (structure.contrast, priors.contrast),
+        "moderator_sd": (bool(structure.moderators), priors.moderator),
     }
     laws = {name: stats.halfnorm(0.0, sd) for name, (present, sd) in scales.items() if present}
     if structure.site_effects and structure.site_correlation:

@@ -1,0 +1,68 @@
+"""Moderation by local adaptation: dated scores of the adaptation log as columns of the row table.
+
+A score counts as log(1 + modifications in force) in treated cells, less its mean over them, so that the curve of
+the effect is that at the network's usual adaptation. Source: docs/model.md §8; scores, `data/adaptation.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from impl.data.adaptation import adaptation_scores
+from impl.data.panel import Panel
+from impl.model.choices import Notes
+from impl.study.study import Study
+
+MODERATOR = "moderator:"
+"""Prefix of the row table's columns of moderators."""
+FEW_SITES, FEW_MODERATORS = 15, 2
+"""Below so many treated sites no more than two moderators: a choice, for ten sites tell of hardly one."""
+ONE_MORE = float(np.log(2.0))
+"""What the first modification adds to a score: the «typical adaptation» that estimates are stated for."""
+
+
+def moderator_columns(
+    study: Study, panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame, notes: Notes
+) -> tuple[dict[str, npt.NDArray[np.float64]], tuple[float, ...]]:
+    """Columns of the declared moderators, and the mean that was taken from each.
+
+    Refuses more moderators than the sites can carry, and a score that is the same in every treated cell.
+    """
+    declared = study.adaptations.moderators if study.adaptations else ()
+    if not declared or panel.adaptations is None:
+        return {}, ()
+    used = (rows["used"] & rows["treated"]).to_numpy()
+    treated_sites = int(rows.loc[used, "site"].nunique())
+    if treated_sites < FEW_SITES and len(declared) > FEW_MODERATORS:
+        notes.refuse("moderators", "adaptations.moderators", f"{len(declared)} moderators with {treated_sites} sites",
+                     f"{FEW_MODERATORS} at most below {FEW_SITES} sites with the bundle",
+                     "Keep those that the question is about.")  # fmt: skip
+    scores = adaptation_scores(panel.adaptations, sites, panel.periods)
+    columns, centres = {}, []
+    for name in declared:
+        score = scored(scores[name].to_numpy())
+        if used.any() and np.ptp(score[used]) == 0:
+            notes.refuse("moderator_constant", "adaptations.moderators", f"{name}, the same in every cell with the bundle",
+                         "a score that differs between sites or changes over time", "Leave it out.")  # fmt: skip
+        centre = float(score[used].mean()) if used.any() else 0.0
+        columns[MODERATOR + name] = np.where(rows["treated"], score - centre, 0.0)
+        centres.append(centre)
+    return columns, tuple(centres)
+
+
+def scored(count: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Score of a number of modifications: the first says more than the tenth."""
+    return np.log1p(count.astype(float))
+
+
+def sites_with(panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame, name: str) -> int:
+    """Sites with at least one such modification in force in a treated cell that is used."""
+    if panel.adaptations is None:
+        return 0
+    count = adaptation_scores(panel.adaptations, sites, panel.periods)[name].to_numpy()
+    chosen = (rows["used"] & rows["treated"]).to_numpy() & (count > 0)
+    return int(rows.loc[chosen, "site"].nunique())
