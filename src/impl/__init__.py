@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from impl.model.estimate import estimate
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
+    from impl.model.local.delivery import evaluate_delivery
     from impl.model.local.moderation import check_moderation
     from impl.release.files import read_release, write_release
     from impl.report.show import finish_report, show_report
@@ -31,6 +32,7 @@ _HOME = {
     "check_robustness": "impl.model.criticism.robustness",
     "criticise": "impl.model.criticism.criticise",
     "estimate": "impl.model.estimate",
+    "evaluate_delivery": "impl.model.local.delivery",
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",
@@ -50,6 +52,7 @@ __all__ = [
     "check_robustness",
     "criticise",
     "estimate",
+    "evaluate_delivery",
     "evaluate_paired",
     "find_root",
     "finish_report",

@@ -13,10 +13,11 @@ from impl.data.panel import Panel
 from impl.disclosure import further, rules
 from impl.disclosure.attack import Shown, check_release, modelled_cells
 from impl.disclosure.counts import Evaluations, released_counts, shows_zero, suppressed_counts
+from impl.disclosure.delivery import fidelity_section
 from impl.disclosure.rules import Counted
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
-from impl.model.values import Criticism, Estimates, Evaluation, Robustness
+from impl.model.values import Criticism, DeliveryEvidence, Estimates, Evaluation, Moderation, Robustness
 from impl.release.release import (
     AdaptationRow,
     AdaptationSection,
@@ -40,7 +41,8 @@ from impl.study.identity import Identity, identify
 from impl.study.load import read_bundle, read_measure
 from impl.study.study import Study
 
-Findings = Sequence[Criticism | Robustness]
+Findings = Sequence[Criticism | Robustness | Moderation | DeliveryEvidence | None]
+"""None: an analysis that the study gave no reason for."""
 PROBABILITIES = ("p_better", "p_worthwhile", "p_negligible", "p_harm")
 CONTRASTED = ("yes", "no")
 """Groups whose difference the contrast `consistent` is."""
@@ -71,10 +73,13 @@ def make_release(
     *,
     paired: Sequence[Evaluation] = (),
     findings: Findings = (),
+    delivery: DeliveryEvidence | None = None,
 ) -> Release:
     """What audience `public` may see of an evaluation.
 
-    findings: criticism and robustness of the primary measure; their coded warnings alone enter the Release.
+    findings: criticism, robustness and moderation of the primary measure; of these the coded warnings alone
+    enter the Release.
+    delivery: what the audits say; it gives the verdict its second word.
 
     Where the primary measure did not converge the Release holds no estimate, level, curve or verdict; a
     paired measure that did not is left out by itself, with a warning.
@@ -107,21 +112,23 @@ def make_release(
         rows += kept
         suppressed["estimates"] += _left_out(table, kept)
     section, suppressed["adaptations"] = _adaptations(study, panel, estimates)
+    fidelity, suppressed["fidelity"] = fidelity_section(study, delivery)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
         estimates, measures[estimates.measure]
     ):
-        verdict = Verdict(outcome=estimates.outcome) if estimates.outcome else None
+        delivered = delivery.verdict if delivery else "unknown"
+        verdict = Verdict(outcome=estimates.outcome, delivery=delivered) if estimates.outcome else None
     identity = identify(study, profile=estimates.profile)
     release = Release(
         study=_study_summary(study, panel, measures, identity),
         run=_run_summary(identity, estimates, evaluations),
         status="ok" if checks.passed else "not_converged",
-        design=_design(study, panel, estimates, evaluations, findings, released, section),
+        design=_design(study, panel, estimates, evaluations, (*findings, delivery), released, section),
         estimates=tuple(rows),
         comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
         curves=tuple(item.curve for item in released.values() if item.curve is not None),
-        sections=Sections(adaptations=section),
+        sections=Sections(adaptations=section, fidelity=fidelity),
         verdict=verdict,
         checks=Checks(
             rows=tuple(row for evaluation in evaluations.values() for row in evaluation.checks.rows),
@@ -378,7 +385,7 @@ def _warnings(
     ]
     found += estimates.warnings
     if evaluations[estimates.measure].checks.passed:  # of a failed fit there is nothing to doubt
-        found += [warning for finding in findings for warning in finding.warnings]
+        found += [warning for finding in findings if finding is not None for warning in finding.warnings]
     if estimates.kind == "stepped_wedge" and not study.rollout.randomised:
         found.append(("not_randomised", {}))
     if estimates.profile == "smoke":

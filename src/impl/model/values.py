@@ -228,3 +228,36 @@ class Moderation:
                 ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
             ]
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryEvidence:
+    """How much of the bundle was delivered (confidential).
+
+    component: whose audits, `all` for the all-or-none audit. overall: 5, 50 and 95 per cent quantiles of the share
+    delivered in the window of the effect, weighted as the effect is. steps: one row a step since start, `from`,
+    `to` (periods since start), `lower`, `median`, `upper`, `sites`, `audited` (sites with an audit), `delivered`,
+    `eligible`. before: crude share before start, None where nothing was audited; before_counts: what it rests on.
+    """
+
+    measure: str
+    component: str
+    overall: tuple[float, float, float]
+    p_delivered: float
+    p_not_delivered: float
+    verdict: Literal["delivered", "not_delivered", "unknown"]
+    steps: pd.DataFrame
+    before: float | None
+    before_counts: tuple[float, float]
+    passed: bool
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        low, middle, high = self.overall
+        return _as_html(
+            [
+                ("Share delivered in the window", f"{middle:.2f} ({low:.2f} to {high:.2f}): {self.verdict}"),
+                ("By time since start", self.steps),
+                ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
+            ]
+        )

@@ -273,8 +273,39 @@ class AdaptationSection(Public):
     """Chance decided which sites adapted; otherwise no wording may speak of causes."""
 
 
+class DeliveryStep(Public):
+    """Share delivered in some periods since start, over the sites that reached them; 90 % interval."""
+
+    from_: Annotated[int, Field(alias="from")]
+    to: int
+    lower: Probability
+    median: Probability
+    upper: Probability
+
+
+class FidelitySection(Public):
+    """How much of the bundle was delivered, from audits of those eligible.
+
+    component: `all` where the audit asks for the whole bundle. lower, median, upper: share delivered in the
+    window of the effect, weighted as the effect is; None where hidden. before: crude share before start.
+    delivered, not_delivered: the study's limits.
+    """
+
+    component: str
+    lower: Probability | None = None
+    median: Probability | None = None
+    upper: Probability | None = None
+    before: Probability | None = None
+    p_delivered: Probability | None = None
+    p_not_delivered: Probability | None = None
+    delivered: Probability
+    not_delivered: Probability
+    steps: tuple[DeliveryStep, ...] = ()
+
+
 class Sections(Public):
     adaptations: AdaptationSection | None = None
+    fidelity: FidelitySection | None = None
 
 
 class Verdict(Public):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from impl.release.release import Release
-from impl.report import adaptation, figures, method, sentences, tables, whom, wording
+from impl.report import adaptation, delivery, figures, method, sentences, tables, whom, wording
 from impl.report.language import Language, sentence
 
 
@@ -200,6 +200,12 @@ def listed(texts: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""
 
 
+def delivered(release: Release, language: Language) -> Block:
+    """Whether the bundle was delivered, and what outcome and delivery say together."""
+    body = paragraphs(list(delivery.texts(release, language)))
+    return section_block("delivery", language.say("delivery.heading"), body)
+
+
 def adapted(release: Release, language: Language) -> Block:
     """What was adapted locally: the log, and the pre-declared contrast worded as an association."""
     heading = language.say("adapted.heading")
@@ -275,6 +281,7 @@ SECTIONS: tuple[Section, ...] = (
     trend,
     comparison,
     for_whom,
+    delivered,
     limits,
     adapted,
     notes,

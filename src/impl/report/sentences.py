@@ -114,7 +114,7 @@ def answer(release: Release, language: Language) -> str:
     if verdict == "uncertain":
         text = undecided(release, language)
         if release.verdict and release.verdict.delivery == "not_delivered":
-            text += " " + language.say("answer.not_delivered")
+            text += " " + not_delivered(release, language)
     elif release.run.profile == "smoke":
         text = language.say("answer.smoke", slots)
     elif measure.direction == "ambiguous":
@@ -125,6 +125,14 @@ def answer(release: Release, language: Language) -> str:
         text = estimate
     before = lead(release, language)
     return language.say("answer.with_lead", {"lead": before, "text": text}) if before else text
+
+
+def not_delivered(release: Release, language: Language) -> str:
+    """Under poor delivery an undecided answer must say so, or it reads as «does not work»."""
+    section = release.sections.fidelity
+    if section is None or section.median is None:
+        return language.say("answer.not_delivered")
+    return language.say("answer.not_delivered_share", {"percent": language.percent(100 * section.median)})
 
 
 def undecided(release: Release, language: Language) -> str:

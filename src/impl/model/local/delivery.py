@@ -1,0 +1,212 @@
+"""Was the bundle delivered? Audits k of n as a latent share per site and quarter since start.
+
+logit F[site, quarter] = level + walk[quarter] + site + cell, k ~ Binomial(n, F): small audits keep their error,
+audits that were not made stay unknown, and a site without audits is one like the others. Outcomes have no say
+here (the cut model): whether something was delivered must not depend on whether it worked.
+Source: docs/model.md §8; multilevel dosage, American Journal of Evaluation 2012 (1098214012452715).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import nutpie
+import pandas as pd
+import pymc as pm
+import pytensor.tensor as pt
+from arviz_stats.base import array_stats
+
+from impl.data.panel import Panel
+from impl.model.build import walk_basis
+from impl.model.checks import LIMITS
+from impl.model.estimands import window_rows
+from impl.model.fit import FIRST_TARGET, RETRY_TARGET, SETTINGS, Profile
+from impl.model.fitted import Fit
+from impl.model.structure import Structure
+from impl.model.values import DeliveryEvidence
+from impl.study.study import FidelitySource, Study
+
+Array = npt.NDArray[np.float64]
+STEP_MONTHS = 3.0  # a step of the latent share: a quarter since start, or one period where that is longer
+SURE = 0.80  # chance that counts as said (choice; the rule for harm has the same)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audits:
+    """Audits summed by site and step; baseline audits (before start) apart.
+
+    delivered, eligible: site x step. before_delivered, before_eligible: per site. step_of_row: step of each row
+    of the structure's table, -1 where untreated.
+    """
+
+    delivered: Array
+    eligible: Array
+    before_delivered: Array
+    before_eligible: Array
+    step_of_row: npt.NDArray[np.int64]
+
+
+def evaluate_delivery(
+    fit: Fit, study: Study, panel: Panel, *, profile: Profile = "full"
+) -> DeliveryEvidence | None:
+    """How much of the bundle was delivered in the window of the effect, and what that is called.
+
+    fit: of the primary measure; its window and sites are meant, its outcomes are not read. None where the study
+    has no audits. The verdict is `unknown` unless one limit of `study.delivery` is passed
+    with 80 per cent probability, and where the sampler did not answer.
+    """
+    if study.fidelity is None or panel.fidelity is None:
+        return None
+    structure = fit.structure
+    audits = audits_of(structure, panel.fidelity, study.fidelity)
+    if audits.eligible.sum() == 0:
+        return None
+    share, passed = _sample(audits, study.seed, profile)
+    window = window_rows(structure)
+    site, step = window["site"].to_numpy(), audits.step_of_row[window.index.to_numpy()]
+    weight = window["denominator"].to_numpy() / float(window["denominator"].sum())
+    overall = share[:, site, step] @ weight
+    limits = study.delivery
+    p_delivered = float(np.mean(overall >= limits.delivered))
+    p_not_delivered = float(np.mean(overall < limits.not_delivered))
+    verdict = "unknown"
+    if passed and profile == "full":
+        verdict = (
+            "delivered" if p_delivered >= SURE else "not_delivered" if p_not_delivered >= SURE else "unknown"
+        )
+    before = audits.before_eligible.sum()
+    return DeliveryEvidence(
+        measure=structure.measure.id,
+        component=study.fidelity.component,
+        overall=_quantiles(overall),
+        p_delivered=p_delivered,
+        p_not_delivered=p_not_delivered,
+        verdict=verdict,  # type: ignore[arg-type]
+        steps=_steps(structure, audits, share),
+        before=float(audits.before_delivered.sum() / before) if before else None,
+        before_counts=(float(audits.before_delivered.sum()), float(before)),
+        passed=passed,
+        warnings=() if passed else (("delivery_not_converged", {}),),
+    )
+
+
+def audits_of(structure: Structure, fidelity: pd.DataFrame, source: FidelitySource) -> Audits:
+    """Audits of the chosen component on the structure's sites, by step since start."""
+    width = max(1, round(STEP_MONTHS / structure.months))
+    rows = structure.rows
+    step_of_row = np.where(rows["exposure"] > 0, (rows["exposure"] - 1) // width, -1)
+    steps = int(step_of_row.max()) + 1
+    sites = len(structure.sites)
+    position = {name: index for index, name in enumerate(structure.sites)}
+    made = fidelity[(fidelity["component"] == source.component) & fidelity["reported"]]
+    made = made[made["site"].isin(position)]
+    site = made["site"].map(position).to_numpy(dtype=int)
+    row = site * len(structure.periods) + made["period"].to_numpy(dtype=int)
+    step = step_of_row[row]
+    transition = rows["transition"].to_numpy()[row]
+    counts = {name: made[name].to_numpy(dtype=float) for name in ("delivered", "eligible")}
+    after = np.zeros((2, sites, max(steps, 1)))
+    before = np.zeros((2, sites))
+    for index, name in enumerate(("delivered", "eligible")):
+        np.add.at(after[index], (site[step >= 0], step[step >= 0]), counts[name][step >= 0])
+        early = (step < 0) & ~transition
+        np.add.at(before[index], site[early], counts[name][early])
+    return Audits(
+        delivered=after[0],
+        eligible=after[1],
+        before_delivered=before[0],
+        before_eligible=before[1],
+        step_of_row=step_of_row,
+    )
+
+
+def delivery_model(audits: Audits) -> pm.Model:
+    """The PyMC model of the audits. Scales are choices: sites ~ HalfNormal(1) on the log-odds scale (a site at one
+    SD has 27 or 73 per cent where the network has half), steps per quarter ~ HalfNormal(0.5), cells the same."""
+    sites, steps = audits.eligible.shape
+    audited = np.nonzero(audits.eligible)
+    with pm.Model(coords={"site": range(sites), "step": range(steps)}) as model:
+        level: Any = pm.Normal("level", 0.0, 1.5)
+        if steps > 1:
+            step_sd = pm.HalfNormal("step_sd", 0.5)
+            level = level + step_sd * pt.dot(
+                walk_basis(steps), pm.Normal("step_raw", 0.0, 1.0, shape=steps - 1)
+            )
+        site_sd, cell_sd = pm.HalfNormal("site_sd", 1.0), pm.HalfNormal("cell_sd", 0.5)
+        own = site_sd * pm.Normal("site_raw", 0.0, 1.0, dims="site")
+        cell = cell_sd * pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "step"))
+        logit = level + own[:, None] + cell
+        pm.Deterministic("fidelity", pm.math.sigmoid(logit), dims=("site", "step"))
+        pm.Binomial(
+            "delivered",
+            n=audits.eligible[audited].astype(int),
+            logit_p=logit[audited],
+            observed=audits.delivered[audited].astype(int),
+        )
+    found: pm.Model = model
+    return found
+
+
+def _sample(audits: Audits, seed: int, profile: Profile) -> tuple[Array, bool]:
+    """Draws of the share delivered, draw x site x step, and whether the network's mean passed the gates."""
+    compiled = nutpie.compile_pymc_model(delivery_model(audits), var_names=["fidelity", "site_sd", "cell_sd"])
+    chains, tune, draws = SETTINGS[profile]
+    limits = LIMITS[profile]
+    for target in (FIRST_TARGET, RETRY_TARGET):
+        tree = nutpie.sample(
+            compiled,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            seed=seed,
+            adaptation="draw_diag",
+            target_accept=target,
+            save_warmup=False,
+            progress_bar=False,
+        )
+        share = tree.posterior["fidelity"].to_numpy()
+        means = share.mean(axis=2)  # chain x draw x step
+        worst = max(
+            float(array_stats.rhat(means[..., k], chain_axis=0, draw_axis=1)) for k in range(means.shape[2])
+        )
+        least = min(
+            float(array_stats.ess(means[..., k], chain_axis=0, draw_axis=1)) for k in range(means.shape[2])
+        )
+        diverging = int(tree.sample_stats["diverging"].sum())
+        if worst < limits["r_hat"] and least > limits["ess_bulk"] and diverging <= limits["divergences"]:
+            return share.reshape(-1, *share.shape[2:]), True
+    return share.reshape(-1, *share.shape[2:]), False
+
+
+def _quantiles(draws: Array) -> tuple[float, float, float]:
+    lower, median, upper = np.quantile(draws, (0.05, 0.5, 0.95))
+    return float(lower), float(median), float(upper)
+
+
+def _steps(structure: Structure, audits: Audits, share: Array) -> pd.DataFrame:
+    """Share delivered by step since start, over the sites that reached it with data (sites weigh the same)."""
+    width = max(1, round(STEP_MONTHS / structure.months))
+    rows = structure.rows
+    found = []
+    for step in range(audits.eligible.shape[1]):
+        sites = rows.loc[rows["observed"] & (audits.step_of_row == step), "site"].unique()
+        if len(sites) == 0:
+            continue
+        lower, median, upper = _quantiles(share[:, sites, step].mean(axis=1))
+        found.append(
+            {
+                "from": step * width + 1,
+                "to": (step + 1) * width,
+                "lower": lower,
+                "median": median,
+                "upper": upper,
+                "sites": len(sites),
+                "audited": int((audits.eligible[:, step] > 0).sum()),
+                "delivered": float(audits.delivered[:, step].sum()),
+                "eligible": float(audits.eligible[:, step].sum()),
+            }
+        )
+    return pd.DataFrame(found)

@@ -1,0 +1,86 @@
+"""The finding is outcome x delivery, said in every language."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from example_release import staggered
+from impl.release.release import DeliveryStep, FidelitySection, Outcome, Release, Sections, Verdict
+from impl.report.delivery import FINDINGS, finding, texts
+from impl.report.language import language_codes, read_language
+from impl.report.sentences import answer
+
+DELIVERY = ("delivered", "not_delivered", "unknown")
+AUDITED = FidelitySection(
+    component="all",
+    lower=0.31,
+    median=0.36,
+    upper=0.41,
+    before=0.05,
+    p_delivered=0.001,
+    p_not_delivered=0.999,
+    delivered=0.8,
+    not_delivered=0.5,
+    steps=(
+        DeliveryStep(from_=1, to=3, lower=0.2, median=0.25, upper=0.3),
+        DeliveryStep(from_=4, to=6, lower=0.35, median=0.42, upper=0.5),
+    ),
+)
+
+
+def released(outcome: str, delivery: str, section: FidelitySection | None = AUDITED) -> Release:
+    release = staggered()
+    sections = Sections(adaptations=release.sections.adaptations, fidelity=section)
+    verdict = Verdict.model_validate({"outcome": outcome, "delivery": delivery})
+    return release.model_copy(update={"verdict": verdict, "sections": sections})
+
+
+def test_every_pair_of_words_has_a_finding() -> None:
+    assert set(FINDINGS) == set(product(get_args(Outcome), DELIVERY))
+
+
+@pytest.mark.parametrize("code", language_codes())
+@pytest.mark.parametrize(("outcome", "delivery"), FINDINGS)
+def test_every_finding_is_said(outcome: str, delivery: str, code: str) -> None:
+    said = texts(released(outcome, delivery), read_language(code))
+    assert len(said) == 3
+    assert all(
+        (text.endswith(".") and "{" not in text and text[0].isupper()) or text[0].isdigit() for text in said
+    )
+    assert "36" in said[0]
+    assert "25" in said[1]
+    assert "42" in said[1]
+
+
+def test_a_weak_result_is_called_by_its_kind() -> None:
+    """Delivered and without hope: consider phasing out. Not delivered: the two cannot be told apart."""
+    nb = read_language("nb")
+    assert finding(released("negligible", "delivered")) == "phase_out"
+    assert "Vurder utfasing" in texts(released("negligible", "delivered"), nb)[-1]
+    assert finding(released("uncertain", "not_delivered")) == "cannot_separate"
+    said = answer(released("uncertain", "not_delivered"), nb).replace("\u00a0", " ")
+    assert "Bare 36 prosent fikk tiltaket" in said
+    without = released("uncertain", "unknown", None)
+    assert texts(without, nb)[0].startswith("Studien har ingen målinger")
+
+
+def test_an_undecided_answer_with_little_hope_is_one_to_phase_out_only_if_delivered() -> None:
+    release = released("uncertain", "delivered")
+    rows = tuple(
+        row.model_copy(update={"p_worthwhile": 0.04}) if row.estimand == "tate" else row
+        for row in release.estimates
+    )
+    hopeless = release.model_copy(update={"estimates": rows})
+    assert finding(hopeless) == "phase_out"
+    poorly = hopeless.model_copy(update={"verdict": Verdict(outcome="uncertain", delivery="not_delivered")})
+    assert finding(poorly) == "cannot_separate"
+    assert finding(release) == "undecided_delivered"
+
+
+def test_hidden_numbers_stay_hidden() -> None:
+    section = FidelitySection(component="all", delivered=0.8, not_delivered=0.5)
+    said = texts(released("beneficial", "unknown", section), read_language("nb"))
+    assert said[0] == "Tallet for gjennomføring vises ikke av personvernhensyn."
