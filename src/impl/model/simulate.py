@@ -113,6 +113,7 @@ PANEL = (
 )
 ROLLOUT = ("site", "allocated_start", "actual_start", "transition_end", "stop")
 ADAPTATIONS = ("site", "start", "end", "component", "nature", "consistent", "planned")
+AUDITS = ("site", "period_start", "component", "delivered", "eligible", "status")
 VINTAGE = date(2026, 8, 15)
 Tables = dict[str, list[Row]]
 Truth = dict[str, object]
@@ -202,6 +203,9 @@ def _central_lines(rng: np.random.Generator) -> tuple[Tables, Truth]:
     rollout: list[Row] = [ROLLOUT]
     for code, position in zip(sites, start, strict=True):
         rollout.append((code, starts[int(position) - 1], starts[int(position)], "", ""))
+    delivered = _audits(
+        rng, sites, starts, start, lambda since: 0.95 - 0.25 * np.exp(-since / 4.0), eligible=40
+    )
     window = slice(1, 13)
     per_line = [
         _mean_by_exposure(effect, start, window),
@@ -214,8 +218,9 @@ def _central_lines(rng: np.random.Generator) -> tuple[Tables, Truth]:
         "link_use": _mean_by_exposure(use_effect, start, window),
         "window": [1, 12],
         "contrast_yes_minus_no": -0.30,
+        "delivery": "delivered",
     }
-    return {"panel": rows, "rollout": rollout, "adaptations": log}, truth
+    return {"panel": rows, "rollout": rollout, "adaptations": log, "fidelity": delivered}, truth
 
 
 def _growing(ratio: float) -> Callable[[Array], Array]:
@@ -257,9 +262,10 @@ def _medication(rng: np.random.Generator) -> tuple[Tables, Truth]:
 
 
 def _pathways(rng: np.random.Generator) -> tuple[Tables, Truth]:
-    """The dated waves of Gode pasientforløp with invented readmissions and no effect at all.
+    """The dated waves of Gode pasientforløp with invented readmissions, no effect at all, and little delivered.
 
-    Eight networks had finished before, without dates: they carry no before-period.
+    Delivery is that of the trial behind it: 36 per cent got at least three of four checklists (Røsstad 2017,
+    PMC5392928). Eight networks had finished before, without dates: they carry no before-period.
     """
     dated = {
         "vestfold": ("Vestfold", date(2020, 1, 1)),
@@ -296,7 +302,17 @@ def _pathways(rng: np.random.Generator) -> tuple[Tables, Truth]:
     rollout: list[Row] = [ROLLOUT]
     rollout += [(code, begin, begin, "", "") for code, (_, begin) in dated.items()]
     rollout += [(code, "", "before-data", "", "") for code in codes]
-    return {"panel": rows, "rollout": rollout}, {"measure": "readmission_30d", "link": 0.0, "window": [1, 12]}
+    delivered = _audits(
+        rng, list(dated), starts, np.array(first[: len(dated)]), lambda since: 0.36 + 0.0 * since, eligible=20
+    )
+    truth: Truth = {
+        "measure": "readmission_30d",
+        "link": 0.0,
+        "window": [1, 12],
+        "delivery": "not_delivered",
+        "fidelity": 0.36,
+    }
+    return {"panel": rows, "rollout": rollout, "fidelity": delivered}, truth
 
 
 def _sign_flip(rng: np.random.Generator) -> tuple[Tables, Truth]:
@@ -326,6 +342,32 @@ def _sign_flip(rng: np.random.Generator) -> tuple[Tables, Truth]:
         "window": [1, 6],
     }
     return {"panel": rows, "rollout": rollout}, truth
+
+
+def _audits(
+    rng: np.random.Generator,
+    sites: Sequence[str],
+    starts: Sequence[date],
+    begin: Array,
+    share: Callable[[Array], Array],
+    *,
+    eligible: int,
+) -> list[Row]:
+    """Audits of the whole bundle every third period from the start on; sites differ by 0.3 on the log-odds scale.
+
+    share: expected share delivered, by periods since start. One audit in ten was not made.
+    """
+    rows: list[Row] = [AUDITS]
+    for site, first in zip(sites, begin, strict=True):
+        own = 0.3 * rng.standard_normal()
+        for period in range(int(first), len(starts) - 1, 3):
+            expected = share(np.array(float(period - first)))
+            odds = np.log(expected / (1.0 - expected)) + own
+            got = int(rng.binomial(eligible, 1.0 / (1.0 + np.exp(-odds))))
+            made = rng.random() > 0.1
+            counts = (got, eligible, "observed") if made else ("", "", "not_reported")
+            rows.append((site, starts[period], "all", *counts))
+    return rows
 
 
 def _panel_rows(
