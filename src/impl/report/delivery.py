@@ -50,7 +50,7 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
     slots = {"bundle": wording.bundle(release, language)}
     if section is None:
         return (language.say("delivery.no_audits", slots),)
-    found = [_share(section, release, language), _over_time(section, language)]
+    found = [" ".join(filter(None, [_share(section, release, language), _over_time(section, language)]))]
     key = finding(release)
     if key is not None:
         headline = wording.headline(release, release.measure())
@@ -61,7 +61,7 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
         elif key == "phase_out":
             key = "phase_out_plain"
         found.append(language.say(f"delivery.{key}", slots))
-    return tuple(filter(None, found))
+    return tuple(found)
 
 
 def _share(section: FidelitySection, release: Release, language: Language) -> str:
