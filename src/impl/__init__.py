@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
     from impl.model.local.delivery import evaluate_delivery
+    from impl.model.local.dose import evaluate_dose
     from impl.model.local.moderation import check_moderation
     from impl.release.files import read_release, write_release
     from impl.report.show import finish_report, show_report
@@ -33,6 +34,7 @@ _HOME = {
     "criticise": "impl.model.criticism.criticise",
     "estimate": "impl.model.estimate",
     "evaluate_delivery": "impl.model.local.delivery",
+    "evaluate_dose": "impl.model.local.dose",
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",
@@ -53,6 +55,7 @@ __all__ = [
     "criticise",
     "estimate",
     "evaluate_delivery",
+    "evaluate_dose",
     "evaluate_paired",
     "find_root",
     "finish_report",

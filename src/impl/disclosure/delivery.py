@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Literal
+
 from impl.disclosure import rules
 from impl.disclosure.rules import Counted
-from impl.model.values import DeliveryEvidence
-from impl.release.release import DeliveryStep, FidelitySection
+from impl.model.values import DeliveryEvidence, DoseResponse
+from impl.release.release import DeliveryStep, Estimate, FidelitySection
+from impl.study.catalogue import Measure
 from impl.study.study import Study
 
 AUDIT = Counted(kind="proportion", per=100.0, persons=True)
 """An audit hides like a proportion: those who got the bundle, and those who did not."""
 
 
-def fidelity_section(study: Study, evidence: DeliveryEvidence | None) -> tuple[FidelitySection | None, int]:
+def fidelity_section(
+    study: Study, evidence: DeliveryEvidence | None, dose: DoseResponse | None
+) -> tuple[FidelitySection | None, int]:
     """The section, and how many numbers of it are hidden. With one doctor a site, a share is about a person."""
     if evidence is None or not evidence.passed:
         return None, 0
@@ -38,15 +44,48 @@ def fidelity_section(study: Study, evidence: DeliveryEvidence | None) -> tuple[F
     before = None
     if evidence.before is not None and not _is_hidden(rules.SMALLEST_GROUP, *evidence.before_counts):
         before = _share(evidence.before)
+    told = dose if dose is not None and dose.passed and not whole else None
     section = FidelitySection(
         component=rules.coded_word(evidence.component) or rules.OTHER,
         before=None if whole else before,
         delivered=study.delivery.delivered,
         not_delivered=study.delivery.not_delivered,
         steps=() if whole else tuple(kept),
+        curve=told.curve if told else None,
+        smallest=told.smallest if told else None,
         **({} if whole else known),
     )
     return section, len(steps) - len(section.steps) + whole
+
+
+def dose_estimates(
+    measure: Measure,
+    bundle: str,
+    section: FidelitySection | None,
+    dose: DoseResponse | None,
+    window: tuple[int, int],
+) -> tuple[Estimate, ...]:
+    """The dose-response on the headline scale; none where delivery itself is hidden."""
+    if section is None or section.median is None or dose is None or not dose.passed:
+        return ()
+    rows: list[tuple[Literal["dose", "dose_target"], float, Mapping[Any, float], float | None]]
+    rows = [("dose", row["fidelity"], row, row["p_worthwhile"]) for row in dose.points.to_dict("records")]
+    rows.append(("dose_target", dose.target, dict(dose.at_target), None))
+    return tuple(
+        Estimate(
+            measure=measure.id,
+            bundle=bundle,
+            estimand=estimand,
+            from_=window[0],
+            to=window[1],
+            scale=measure.headline_scale,
+            group=f"{share:.1f}",
+            level=0.9,
+            p_worthwhile=None if chance is None else rules.probability(chance),
+            **{name: rules.estimate(row[name]) for name in ("mean", "sd", "median", "lower", "upper")},
+        )
+        for estimand, share, row, chance in rows
+    )
 
 
 def _share(value: float) -> float:

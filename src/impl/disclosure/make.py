@@ -13,11 +13,19 @@ from impl.data.panel import Panel
 from impl.disclosure import further, rules
 from impl.disclosure.attack import Shown, check_release, modelled_cells
 from impl.disclosure.counts import Evaluations, released_counts, shows_zero, suppressed_counts
-from impl.disclosure.delivery import fidelity_section
+from impl.disclosure.delivery import dose_estimates, fidelity_section
 from impl.disclosure.rules import Counted
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
-from impl.model.values import Criticism, DeliveryEvidence, Estimates, Evaluation, Moderation, Robustness
+from impl.model.values import (
+    Criticism,
+    DeliveryEvidence,
+    DoseResponse,
+    Estimates,
+    Evaluation,
+    Moderation,
+    Robustness,
+)
 from impl.release.release import (
     AdaptationRow,
     AdaptationSection,
@@ -41,7 +49,7 @@ from impl.study.identity import Identity, identify
 from impl.study.load import read_bundle, read_measure
 from impl.study.study import Study
 
-Findings = Sequence[Criticism | Robustness | Moderation | DeliveryEvidence | None]
+Findings = Sequence[Criticism | Robustness | Moderation | DeliveryEvidence | DoseResponse | None]
 """None: an analysis that the study gave no reason for."""
 PROBABILITIES = ("p_better", "p_worthwhile", "p_negligible", "p_harm")
 CONTRASTED = ("yes", "no")
@@ -74,12 +82,13 @@ def make_release(
     paired: Sequence[Evaluation] = (),
     findings: Findings = (),
     delivery: DeliveryEvidence | None = None,
+    dose: DoseResponse | None = None,
 ) -> Release:
     """What audience `public` may see of an evaluation.
 
     findings: criticism, robustness and moderation of the primary measure; of these the coded warnings alone
     enter the Release.
-    delivery: what the audits say; it gives the verdict its second word.
+    delivery: what the audits say; it gives the verdict its second word. dose: how the effect grows with it.
 
     Where the primary measure did not converge the Release holds no estimate, level, curve or verdict; a
     paired measure that did not is left out by itself, with a warning.
@@ -112,7 +121,10 @@ def make_release(
         rows += kept
         suppressed["estimates"] += _left_out(table, kept)
     section, suppressed["adaptations"] = _adaptations(study, panel, estimates)
-    fidelity, suppressed["fidelity"] = fidelity_section(study, delivery)
+    fidelity, suppressed["fidelity"] = fidelity_section(study, delivery, dose)
+    if study.measures.primary in converged and estimates.profile == "full":
+        primary_measure = measures[estimates.measure]
+        rows += dose_estimates(primary_measure, study.bundle, fidelity, dose, estimates.window)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
         estimates, measures[estimates.measure]
@@ -124,7 +136,7 @@ def make_release(
         study=_study_summary(study, panel, measures, identity),
         run=_run_summary(identity, estimates, evaluations),
         status="ok" if checks.passed else "not_converged",
-        design=_design(study, panel, estimates, evaluations, (*findings, delivery), released, section),
+        design=_design(study, panel, estimates, evaluations, (*findings, delivery, dose), released, section),
         estimates=tuple(rows),
         comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
         curves=tuple(item.curve for item in released.values() if item.curve is not None),

@@ -275,6 +275,8 @@ def _effects(structure: Structure, inputs: Inputs, priors: PriorInputs, curve: A
     """The bundle's effect, site x period."""
     # bin 0 is "not started": a zero in front makes the lookup branch-free
     effect = pt.concatenate([pt.zeros(1), curve])[inputs["exposure_bin"]]
+    if structure.doses:
+        effect = effect * _dose(structure, inputs)
     if structure.site_effects:
         effect = effect + inputs["treated"] * _site_effects(structure, priors)[:, None]
     if structure.site_slopes:
@@ -301,6 +303,15 @@ def _effects(structure: Structure, inputs: Inputs, priors: PriorInputs, curve: A
         early = pm.Normal("anticipation_effect", 0.0, priors.anticipation, dims="lead")
         effect = effect + pt.concatenate([pt.zeros(1), early])[inputs["cell_lead"]]
     return effect
+
+
+def _dose(structure: Structure, inputs: Inputs) -> Any:
+    """Share of the full effect that each cell has: one part, or steps that share the effect between them."""
+    if len(structure.doses) == 1:
+        return inputs[structure.doses[0]]
+    # Dirichlet(2): no step is sure to matter, none sure not to
+    steps = pm.Dirichlet("dose_step", np.full(len(structure.doses), 2.0))
+    return sum(steps[index] * inputs[name] for index, name in enumerate(structure.doses))
 
 
 def _site_effects(structure: Structure, priors: PriorInputs) -> Any:

@@ -115,7 +115,7 @@ def check_inputs(model: EvaluationModel) -> None:
         if name in inputs and len(inputs[name]) != rows:
             raise ValueError(f"input {name} has {len(inputs[name])} values for {rows} cells")
     for name, array in inputs.items():
-        grid = name.startswith(("exposure_bin", "treated", "bundle:", "covariate:", "moderator:"))
+        grid = name.startswith(("exposure_bin", "treated", "bundle:", "covariate:", "moderator:", "dose:"))
         if grid and array.shape != (sites, periods):
             raise ValueError(f"input {name} has shape {array.shape}, not {(sites, periods)}")
 

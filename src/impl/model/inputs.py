@@ -90,7 +90,7 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         "sqrt_months": np.sqrt(structure.months),
         **{f"prior_{name}": value for name, value in vars(structure.priors).items() if name != "name"},
     }
-    for name in (*structure.covariates, *structure.moderators):
+    for name in (*structure.covariates, *structure.moderators, *structure.doses):
         arrays[name] = structure.grid(name)
     for bundle in structure.other_bundles:
         arrays[BUNDLE + bundle] = structure.grid(BUNDLE + bundle)

@@ -169,6 +169,10 @@ def _effect(
     zero = np.zeros((len(curve), 1))
     treated = rows["treated"].to_numpy(dtype=float)
     effect = np.concatenate([zero, curve], axis=1)[:, rows["bin"].to_numpy()]
+    if structure.doses:
+        parts = rows[list(structure.doses)].to_numpy()
+        steps = fit.flat("dose_step")[chosen] if len(structure.doses) > 1 else np.ones((len(curve), 1))
+        effect = effect * (steps @ parts.T)
     if structure.site_effects:
         effect = effect + treated * _site_effects(fit, rows, chosen, new, site_raw, rng)
     if structure.site_slopes:

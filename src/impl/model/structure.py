@@ -60,8 +60,9 @@ GROUPS = ("none", "yes", "no", "unknown")
 """Groups of the contrast `consistent`: no modification yet, consistent, inconsistent, unknown."""
 
 
-BUNDLE, COVARIATE = "bundle:", "covariate:"
-"""Prefixes of the row table's columns of further bundles (position in their curve + 1) and of covariates."""
+BUNDLE, COVARIATE, DOSE = "bundle:", "covariate:", "dose:"
+"""Prefixes of the row table's columns of further bundles (position in their curve + 1), of covariates, and of the
+parts of a dose that multiplies the effect."""
 
 DATA: Mapping[str, bool] = {"data": True}
 """Marks a field that a compiled model takes as data; every other field is part of what was compiled."""
@@ -81,7 +82,8 @@ class Structure:
         `start` (position, NaN for never), `exposure` (periods since start, 0 before), `bin` (position in
         the curve + 1, 0 before start), `years` (since the reference date), `phase` (season, radians), `group`
         (position in GROUPS), a column `bundle:<id>` a further bundle, `covariate:<name>` a covariate and
-        `moderator:<score>` a moderator (centred, 0 where untreated).
+        `moderator:<score>` a moderator (centred, 0 where untreated); `dose:<part>` the dose of a treated cell,
+        where the effect grows with the share delivered.
     bins: exposure times 1..`supported` have their own bin; longer ones share bin `supported + 1`, which is
         no exposure time and enters no estimand.
     window: first and last exposure time of the time-averaged effect.
@@ -152,6 +154,10 @@ class Structure:
         return tuple(name for name in self.rows.columns if name.startswith(MODERATOR))
 
     @property
+    def doses(self) -> tuple[str, ...]:
+        return tuple(name for name in self.rows.columns if name.startswith(DOSE))
+
+    @property
     def other_bins(self) -> int:
         """Exposure times of the longest further bundle; 1 where there is none."""
         columns = [BUNDLE + bundle for bundle in self.other_bundles]
@@ -204,6 +210,7 @@ class Structure:
             *key,
             ("covariates", len(self.covariates)),
             ("moderators", len(self.moderators)),
+            ("doses", len(self.doses)),
             ("other_bins", self.other_bins),
             ("spread", self.spread_known),
             ("whole_grid", self.whole_grid),

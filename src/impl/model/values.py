@@ -8,6 +8,8 @@ from datetime import datetime
 from html import escape
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from impl.model.assurance import Assurance
@@ -238,6 +240,8 @@ class DeliveryEvidence:
     delivered in the window of the effect, weighted as the effect is. steps: one row a step since start, `from`,
     `to` (periods since start), `lower`, `median`, `upper`, `sites`, `audited` (sites with an audit), `delivered`,
     `eligible`. before: crude share before start, None where nothing was audited; before_counts: what it rests on.
+    share: draws of the share delivered, draw x site x step; share_before: draw x site, 0 where no site was audited
+    before start. step_of_row: step of each row of the structure's table, -1 where untreated.
     """
 
     measure: str
@@ -250,6 +254,9 @@ class DeliveryEvidence:
     before: float | None
     before_counts: tuple[float, float]
     passed: bool
+    share: npt.NDArray[np.float64]
+    share_before: npt.NDArray[np.float64]
+    step_of_row: npt.NDArray[np.int64]
     warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
 
     def _repr_html_(self) -> str:
@@ -258,6 +265,47 @@ class DeliveryEvidence:
             [
                 ("Share delivered in the window", f"{middle:.2f} ({low:.2f} to {high:.2f}): {self.verdict}"),
                 ("By time since start", self.steps),
+                ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
+            ]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoseResponse:
+    """How the effect grows with the share delivered (confidential).
+
+    curve: linear or steps. points: one row a share, `fidelity`, `mean`, `sd`, `median`, `lower`, `upper` (90 %; on the
+    measure's headline scale: the bundle at that share against none of it), `p_worthwhile`. smallest: the smallest share
+    whose change is worthwhile with 80 per cent probability, None where no share is. at_target: the same cells if
+    every site had reached the share `target`, against what they reached, same keys and scale.
+    imputations: draws of the share delivered that a fit was made for. r_hat: worst over the fits.
+    """
+
+    measure: str
+    curve: Literal["linear", "steps"]
+    points: pd.DataFrame
+    smallest: float | None
+    target: float
+    at_target: dict[str, float]
+    imputations: int
+    r_hat: float
+    passed: bool
+    seconds: float
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        at = self.at_target
+        return _as_html(
+            [
+                (f"Effect by share delivered ({self.curve})", self.points),
+                (
+                    f"If every site had reached {100 * self.target:.0f} per cent",
+                    f"{at['median']:.3f} ({at['lower']:.3f} to {at['upper']:.3f})",
+                ),
+                (
+                    "Smallest share with a worthwhile effect",
+                    "none" if self.smallest is None else f"{self.smallest:.1f}",
+                ),
                 ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
             ]
         )

@@ -178,7 +178,8 @@ class Estimate(Public):
     these), `lte` (last exposure time), `ctate` (every calendar period counts the same), `established`
     (everyone at `from` periods since start or more), `earlier` (start `from` periods earlier),
     `other_bundle` (TATE of a further bundle, `group` its id), `moderation` (with one modification of the kind
-    `group` against none, same cells; `a-b` compares two kinds).
+    `group` against none, same cells; `a-b` compares two kinds), `dose` (the bundle at the share `group` delivered,
+    «0.4», against none of it), `dose_target` (at the share `group` in every site, against what was delivered).
     """
 
     measure: str
@@ -199,6 +200,8 @@ class Estimate(Public):
         "earlier",
         "other_bundle",
         "moderation",
+        "dose",
+        "dose_target",
     ]
     from_: Annotated[int | None, Field(alias="from")] = None
     to: int | None = None
@@ -301,6 +304,10 @@ class FidelitySection(Public):
     delivered: Probability
     not_delivered: Probability
     steps: tuple[DeliveryStep, ...] = ()
+    curve: Literal["linear", "steps"] | None = None
+    """Shape of the dose-response, where `dose` is among the estimates."""
+    smallest: Probability | None = None
+    """Smallest share whose change is worthwhile with 80 per cent probability."""
 
 
 class Sections(Public):

@@ -64,6 +64,32 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
     return tuple(found)
 
 
+def dose(release: Release, language: Language) -> tuple[str, ...]:
+    """How the effect grows with the share delivered, one line each; worded as what goes together."""
+    section = release.sections.fidelity
+    measure = release.measure()
+    found = [row for row in release.estimates if row.estimand in ("dose", "dose_target")]
+    if section is None or section.curve is None or not found:
+        return ()
+    lines = []
+    for row in found:
+        value, low, high, decimals = wording.as_shown(row, release, measure)
+        slots = {
+            "percent": language.percent(100 * float(row.group or 0)),
+            "change": wording.change_words(value, decimals, measure, language),
+            "text": wording.range_words(low, high, decimals, measure, language),
+        }
+        lines.append(language.say(f"delivery.{row.estimand}", slots))
+    if section.smallest is not None:
+        slots = {
+            "percent": language.percent(100 * section.smallest),
+            "limit": wording.limit_words(release.study.worthwhile, measure, language),
+        }
+        lines.append(language.say("delivery.smallest", slots))
+    lines.append(language.say("delivery.dose_other_reasons"))
+    return tuple(lines)
+
+
 def _share(section: FidelitySection, release: Release, language: Language) -> str:
     if section.median is None or section.lower is None or section.upper is None:
         return language.say("delivery.hidden")

@@ -203,6 +203,9 @@ def listed(texts: Sequence[str]) -> str:
 def delivered(release: Release, language: Language) -> Block:
     """Whether the bundle was delivered, and what outcome and delivery say together."""
     body = paragraphs(list(delivery.texts(release, language)))
+    lines = delivery.dose(release, language)
+    if lines:
+        body += f"<h3>{escape(language.say('delivery.dose_heading'))}</h3>" + listed(lines)
     return section_block("delivery", language.say("delivery.heading"), body)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from example_release import staggered
 from impl.release.release import DeliveryStep, FidelitySection, Outcome, Release, Sections, Verdict
-from impl.report.delivery import FINDINGS, finding, texts
+from impl.report.delivery import FINDINGS, dose, finding, texts
 from impl.report.language import language_codes, read_language
 from impl.report.sentences import answer
 
@@ -84,3 +84,19 @@ def test_hidden_numbers_stay_hidden() -> None:
     section = FidelitySection(component="all", delivered=0.8, not_delivered=0.5)
     said = texts(released("beneficial", "unknown", section), read_language("nb"))
     assert said[0] == "Tallet for gjennomføring vises ikke av personvernhensyn."
+
+
+@pytest.mark.parametrize("code", language_codes())
+def test_the_dose_response_is_said_with_other_reasons(code: str) -> None:
+    section = AUDITED.model_copy(update={"curve": "linear", "smallest": 0.6})
+    release = released("beneficial", "delivered", section)
+    base = next(row for row in release.estimates if row.estimand == "tate" and row.scale == "ratio")
+    rows = tuple(
+        base.model_copy(update={"estimand": estimand, "group": share, "level": 0.9})
+        for estimand, share in (("dose", "0.4"), ("dose", "1.0"), ("dose_target", "0.8"))
+    )
+    said = dose(release.model_copy(update={"estimates": (*release.estimates, *rows)}), read_language(code))
+    assert len(said) == 5
+    assert "100" in said[1]
+    assert all("{" not in text and text.endswith(".") for text in said)
+    assert dose(release, read_language(code)) == ()

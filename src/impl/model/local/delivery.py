@@ -89,6 +89,9 @@ def evaluate_delivery(
         before=float(audits.before_delivered.sum() / before) if before else None,
         before_counts=(float(audits.before_delivered.sum()), float(before)),
         passed=passed,
+        share=share,
+        share_before=_share_before(audits, len(share), study.seed),
+        step_of_row=audits.step_of_row,
         warnings=() if passed else (("delivery_not_converged", {}),),
     )
 
@@ -179,6 +182,18 @@ def _sample(audits: Audits, seed: int, profile: Profile) -> tuple[Array, bool]:
         if worst < limits["r_hat"] and least > limits["ess_bulk"] and diverging <= limits["divergences"]:
             return share.reshape(-1, *share.shape[2:]), True
     return share.reshape(-1, *share.shape[2:]), False
+
+
+def _share_before(audits: Audits, draws: int, seed: int) -> Array:
+    """Practice before start, draw x site: Beta(k + 1/2, n - k + 1/2) where audited (Jeffreys), the network's where
+    only others were, and 0 where nobody was."""
+    k, n = audits.before_delivered, audits.before_eligible
+    if n.sum() == 0:
+        return np.zeros((draws, len(n)))
+    audited = n > 0
+    k, n = np.where(audited, k, k.sum()), np.where(audited, n, n.sum())
+    found: Array = np.random.default_rng([seed, 1]).beta(k + 0.5, n - k + 0.5, (draws, len(n)))
+    return found
 
 
 def _quantiles(draws: Array) -> tuple[float, float, float]:
