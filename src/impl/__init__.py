@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from impl.model.local.delivery import evaluate_delivery
     from impl.model.local.dose import evaluate_dose
     from impl.model.local.moderation import check_moderation
+    from impl.model.local.sustainment import evaluate_sustainment
     from impl.release.files import read_release, write_release
     from impl.report.show import finish_report, show_report
     from impl.study.load import find_root, read_study
@@ -36,6 +37,7 @@ _HOME = {
     "evaluate_delivery": "impl.model.local.delivery",
     "evaluate_dose": "impl.model.local.dose",
     "evaluate_paired": "impl.model.evaluate",
+    "evaluate_sustainment": "impl.model.local.sustainment",
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",
     "make_release": "impl.disclosure.make",
@@ -57,6 +59,7 @@ __all__ = [
     "evaluate_delivery",
     "evaluate_dose",
     "evaluate_paired",
+    "evaluate_sustainment",
     "find_root",
     "finish_report",
     "make_release",

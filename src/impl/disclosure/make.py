@@ -15,6 +15,7 @@ from impl.disclosure.attack import Shown, check_release, modelled_cells
 from impl.disclosure.counts import Evaluations, released_counts, shows_zero, suppressed_counts
 from impl.disclosure.delivery import dose_estimates, fidelity_section
 from impl.disclosure.rules import Counted
+from impl.disclosure.sustainment import sustainment_section
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
 from impl.model.values import (
@@ -25,6 +26,7 @@ from impl.model.values import (
     Evaluation,
     Moderation,
     Robustness,
+    Sustainment,
 )
 from impl.release.release import (
     AdaptationRow,
@@ -49,7 +51,8 @@ from impl.study.identity import Identity, identify
 from impl.study.load import read_bundle, read_measure
 from impl.study.study import Study
 
-Findings = Sequence[Criticism | Robustness | Moderation | DeliveryEvidence | DoseResponse | None]
+Finding = Criticism | Robustness | Moderation | DeliveryEvidence | DoseResponse | Sustainment | None
+Findings = Sequence[Finding]
 """None: an analysis that the study gave no reason for."""
 PROBABILITIES = ("p_better", "p_worthwhile", "p_negligible", "p_harm")
 CONTRASTED = ("yes", "no")
@@ -83,12 +86,14 @@ def make_release(
     findings: Findings = (),
     delivery: DeliveryEvidence | None = None,
     dose: DoseResponse | None = None,
+    sustainment: Sustainment | None = None,
 ) -> Release:
     """What audience `public` may see of an evaluation.
 
     findings: criticism, robustness and moderation of the primary measure; of these the coded warnings alone
     enter the Release.
     delivery: what the audits say; it gives the verdict its second word. dose: how the effect grows with it.
+    sustainment: what is left of the effect after active support.
 
     Where the primary measure did not converge the Release holds no estimate, level, curve or verdict; a
     paired measure that did not is left out by itself, with a warning.
@@ -122,7 +127,10 @@ def make_release(
         suppressed["estimates"] += _left_out(table, kept)
     section, suppressed["adaptations"] = _adaptations(study, panel, estimates)
     fidelity, suppressed["fidelity"] = fidelity_section(study, delivery, dose)
-    if study.measures.primary in converged and estimates.profile == "full":
+    lasting, suppressed["sustainment"] = sustainment_section(sustainment)
+    if study.measures.primary not in converged or estimates.profile == "smoke":
+        lasting = None
+    else:
         primary_measure = measures[estimates.measure]
         rows += dose_estimates(primary_measure, study.bundle, fidelity, dose, estimates.window)
     verdict = None
@@ -136,11 +144,13 @@ def make_release(
         study=_study_summary(study, panel, measures, identity),
         run=_run_summary(identity, estimates, evaluations),
         status="ok" if checks.passed else "not_converged",
-        design=_design(study, panel, estimates, evaluations, (*findings, delivery, dose), released, section),
+        design=_design(
+            study, panel, estimates, evaluations, (*findings, delivery, dose, sustainment), released, section
+        ),
         estimates=tuple(rows),
         comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
         curves=tuple(item.curve for item in released.values() if item.curve is not None),
-        sections=Sections(adaptations=section, fidelity=fidelity),
+        sections=Sections(adaptations=section, fidelity=fidelity, sustainment=lasting),
         verdict=verdict,
         checks=Checks(
             rows=tuple(row for evaluation in evaluations.values() for row in evaluation.checks.rows),

@@ -22,7 +22,8 @@ from impl.data.panel import Panel
 from impl.model.effects.effect import zero_sum_basis
 from impl.model.inputs import PREPARED, Inputs, PriorInputs, prepared_names
 from impl.model.likelihoods.likelihood import Censored, Observed
-from impl.model.structure import BUNDLE, GROUPS, Structure, describe_structure
+from impl.model.priors import HALF_LIFE_LOG_SD, HALF_LIFE_MEDIAN, RETAINED_ALPHA, RETAINED_BETA
+from impl.model.structure import AFTER, BUNDLE, GROUPS, Structure, describe_structure
 from impl.study.study import Study
 
 RELATIVE_CELLS = "relative_cell_level"
@@ -279,6 +280,10 @@ def _effects(structure: Structure, inputs: Inputs, priors: PriorInputs, curve: A
         effect = effect * _dose(structure, inputs)
     if structure.site_effects:
         effect = effect + inputs["treated"] * _site_effects(structure, priors)[:, None]
+    if structure.fades:
+        stays = pm.Beta("retained_share", RETAINED_ALPHA, RETAINED_BETA)
+        half_life = pm.LogNormal("half_life_months", np.log(HALF_LIFE_MEDIAN), HALF_LIFE_LOG_SD)
+        effect = effect * (stays + (1.0 - stays) * 2.0 ** (-inputs[AFTER] / half_life))
     if structure.site_slopes:
         sd = pm.HalfNormal("site_slope_sd", priors.site_slope)
         slope = sd * pm.Normal("site_slope_raw", 0.0, 1.0, dims="site")

@@ -15,7 +15,7 @@ import pymc as pm
 
 from impl.model.effects.effect import rotated_basis
 from impl.model.likelihoods.likelihood import Censored, Observed, link_of
-from impl.model.structure import BUNDLE, Structure
+from impl.model.structure import AFTER, BUNDLE, Structure
 
 PREPARED = "prepared_"
 QUARTER = 3.0  # months; correlations and steps have their priors per quarter
@@ -92,6 +92,8 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
     }
     for name in (*structure.covariates, *structure.moderators, *structure.doses):
         arrays[name] = structure.grid(name)
+    if structure.fades:
+        arrays[AFTER] = structure.grid(AFTER)
     for bundle in structure.other_bundles:
         arrays[BUNDLE + bundle] = structure.grid(BUNDLE + bundle)
     if structure.effect.basis is not None and structure.effect.scale is not None:

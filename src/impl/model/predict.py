@@ -16,7 +16,7 @@ import pandas as pd
 from impl.model.fitted import Fit
 from impl.model.inputs import fourier
 from impl.model.likelihoods.likelihood import Parameters
-from impl.model.structure import BUNDLE
+from impl.model.structure import AFTER, BUNDLE
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -175,6 +175,9 @@ def _effect(
         effect = effect * (steps @ parts.T)
     if structure.site_effects:
         effect = effect + treated * _site_effects(fit, rows, chosen, new, site_raw, rng)
+    if structure.fades:
+        stays, half = (fit.flat(name)[chosen][:, None] for name in ("retained_share", "half_life_months"))
+        effect = effect * (stays + (1.0 - stays) * 2.0 ** (-rows[AFTER].to_numpy() / half))
     if structure.site_slopes:
         slope = fit.flat("site_slope_sd")[chosen][:, None] * _by_site(
             fit, "site_slope_raw", chosen, rows, new, rng

@@ -63,6 +63,8 @@ GROUPS = ("none", "yes", "no", "unknown")
 BUNDLE, COVARIATE, DOSE = "bundle:", "covariate:", "dose:"
 """Prefixes of the row table's columns of further bundles (position in their curve + 1), of covariates, and of the
 parts of a dose that multiplies the effect."""
+AFTER = "months_after_support"
+"""Column of the row table where an effect may fade once active support has ended: months, 0 before."""
 
 DATA: Mapping[str, bool] = {"data": True}
 """Marks a field that a compiled model takes as data; every other field is part of what was compiled."""
@@ -158,6 +160,11 @@ class Structure:
         return tuple(name for name in self.rows.columns if name.startswith(DOSE))
 
     @property
+    def fades(self) -> bool:
+        """Whether the effect may fade after active support."""
+        return AFTER in self.rows.columns
+
+    @property
     def other_bins(self) -> int:
         """Exposure times of the longest further bundle; 1 where there is none."""
         columns = [BUNDLE + bundle for bundle in self.other_bundles]
@@ -211,6 +218,7 @@ class Structure:
             ("covariates", len(self.covariates)),
             ("moderators", len(self.moderators)),
             ("doses", len(self.doses)),
+            ("fades", self.fades),
             ("other_bins", self.other_bins),
             ("spread", self.spread_known),
             ("whole_grid", self.whole_grid),

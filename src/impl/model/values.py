@@ -309,3 +309,34 @@ class DoseResponse:
                 ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
             ]
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sustainment:
+    """What is left of the effect after active support (confidential).
+
+    table: one row a horizon that the data reach, `months`, `sites`, `retained_` (share of the link-scale effect),
+        `natural_` (of the relative change) and `twin_` (main fit's own curve) `lower`, `median`, `upper` (90 %), `p_half`,
+        `p_most` (at least 50 and 80 per cent kept), `p_worthwhile` (still worthwhile). half_life: 5, 50 and 95 per cent
+        quantiles in months, None where the data teach too little of it; contraction says how much they do.
+    """
+
+    measure: str
+    table: pd.DataFrame
+    half_life: tuple[float, float, float] | None
+    contraction: float
+    sites: int
+    seconds: float
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        half = "not learnable from these data"
+        if self.half_life is not None:
+            half = "{1:.0f} months ({0:.0f} to {2:.0f})".format(*self.half_life)
+        return _as_html(
+            [
+                ("Share of the effect kept after support", self.table),
+                ("Half-life of what fades", half),
+                ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
+            ]
+        )

@@ -310,9 +310,32 @@ class FidelitySection(Public):
     """Smallest share whose change is worthwhile with 80 per cent probability."""
 
 
+class Horizon(Public):
+    """Share of the effect kept some months after active support (link scale, 90 %); above 1 is growth.
+
+    twin: the same by the main model's own curve, which knows nothing of support. p_half: at least half is kept.
+    """
+
+    months: int
+    lower: float
+    median: float
+    upper: float
+    twin: float | None = None
+    p_half: Probability
+    p_worthwhile: Probability | None = None
+
+
+class SustainmentSection(Public):
+    """Whether the improvement lasts. half_life: lower, median, upper in months, where the data can tell."""
+
+    horizons: tuple[Horizon, ...]
+    half_life: tuple[float, float, float] | None = None
+
+
 class Sections(Public):
     adaptations: AdaptationSection | None = None
     fidelity: FidelitySection | None = None
+    sustainment: SustainmentSection | None = None
 
 
 class Verdict(Public):

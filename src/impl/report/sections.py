@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from impl.release.release import Release
-from impl.report import adaptation, delivery, figures, method, sentences, tables, whom, wording
+from impl.report import adaptation, delivery, figures, method, sentences, sustainment, tables, whom, wording
 from impl.report.language import Language, sentence
 
 
@@ -209,6 +209,12 @@ def delivered(release: Release, language: Language) -> Block:
     return section_block("delivery", language.say("delivery.heading"), body)
 
 
+def lasts(release: Release, language: Language) -> Block | None:
+    """Whether the improvement lasts after active support; only where the study says when that ended."""
+    lines = sustainment.texts(release, language)
+    return section_block("lasts", language.say("lasts.heading"), listed(lines)) if lines else None
+
+
 def adapted(release: Release, language: Language) -> Block:
     """What was adapted locally: the log, and the pre-declared contrast worded as an association."""
     heading = language.say("adapted.heading")
@@ -285,6 +291,7 @@ SECTIONS: tuple[Section, ...] = (
     comparison,
     for_whom,
     delivered,
+    lasts,
     limits,
     adapted,
     notes,

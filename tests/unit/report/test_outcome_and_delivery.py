@@ -8,10 +8,21 @@ from typing import get_args
 import pytest
 
 from example_release import staggered
-from impl.release.release import DeliveryStep, FidelitySection, Outcome, Release, Sections, Verdict
+from impl.release.release import (
+    DeliveryStep,
+    FidelitySection,
+    Horizon,
+    Outcome,
+    Release,
+    Sections,
+    SustainmentSection,
+    Verdict,
+)
 from impl.report.delivery import FINDINGS, dose, finding, texts
 from impl.report.language import language_codes, read_language
+from impl.report.sections import make_blocks
 from impl.report.sentences import answer
+from impl.report.sustainment import texts as lasting
 
 DELIVERY = ("delivered", "not_delivered", "unknown")
 AUDITED = FidelitySection(
@@ -100,3 +111,30 @@ def test_the_dose_response_is_said_with_other_reasons(code: str) -> None:
     assert "100" in said[1]
     assert all("{" not in text and text.endswith(".") for text in said)
     assert dose(release, read_language(code)) == ()
+
+
+@pytest.mark.parametrize("code", language_codes())
+def test_what_lasts_is_said_for_each_horizon(code: str) -> None:
+    horizons = tuple(
+        Horizon(months=months, lower=0.3, median=0.6, upper=0.9, twin=twin, p_half=0.8)
+        for months, twin in ((6, 0.7), (12, None))
+    )
+    release = staggered()
+
+    def with_section(half_life: tuple[float, float, float] | None) -> Release:
+        section = SustainmentSection(horizons=horizons, half_life=half_life)
+        sections = release.sections.model_copy(update={"sustainment": section})
+        return release.model_copy(update={"sections": sections})
+
+    language = read_language(code)
+    said = lasting(with_section((4.2, 9.1, 20.4)), language)
+    assert len(said) == 3
+    assert "60" in said[0]
+    assert "70" in said[0]
+    assert "9" in said[2]
+    assert lasting(with_section(None), language)[-1] != said[-1]
+    assert all("{" not in text and text.endswith(".") for text in said)
+    assert lasting(release, language) == ()
+    names = [block.name for block in make_blocks(with_section(None), language)]
+    assert names[names.index("delivery") + 1] == "lasts"
+    assert "lasts" not in [block.name for block in make_blocks(release, language)]

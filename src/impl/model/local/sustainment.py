@@ -1,0 +1,195 @@
+"""Does the improvement last after active support ends?
+
+Effect after support = effect when it ended x R(q), q months after, R(q) = psi + (1 - psi) 2^(-q / h): a share psi stays,
+the rest halves every h months. psi ~ Beta(2, 2), h ~ LogNormal(log 12, 0.8) months (choice: 3 to 45 months). A twin
+without that form stands beside it: the main fit's own curve over time since start, which knows nothing of support.
+Source: docs/model.md §10; persistence patterns, Bowman 2008 (1748-5908-3-21).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from impl.data.panel import Panel
+from impl.model.build import model_of
+from impl.model.checks import check_fit
+from impl.model.estimands import window_effect
+from impl.model.fit import Profile, compile_model, sample_once
+from impl.model.fitted import Fit
+from impl.model.priors import HALF_LIFE_LOG_SD
+from impl.model.structure import AFTER, Structure
+from impl.model.values import Sustainment
+from impl.study.study import Study
+
+Array = npt.NDArray[np.float64]
+MONTHS = (6, 12, 24)
+SURE_DIRECTION = 0.90  # below it a share of the effect would be a division by almost nothing
+LEARNT = 0.5  # prior-to-posterior contraction of log h from which a half-life is named
+SMALLEST_WAVES = 2
+
+
+def evaluate_sustainment(
+    fit: Fit, study: Study, panel: Panel, *, profile: Profile = "full"
+) -> Sustainment | None:
+    """Share of the effect kept at 6, 12 and 24 months after support, as far as the data reach.
+
+    None where the study has no table of support, or support ended nowhere within the data. Refuses by a warning
+    (`sustainment_not_identified`) where fewer than two waves have data after support and no site is without the
+    bundle: the calendar and the fading would be one.
+    """
+    if panel.support is None:
+        return None
+    structure = fading_structure(fit.structure, panel)
+    if structure is None:
+        return None
+    clock = time.monotonic()
+    if not is_identified(structure):
+        return _nothing(structure, "sustainment_not_identified")
+    model = model_of(structure)
+    again = sample_once(model, compile_model(model), seed=study.seed, profile=profile)
+    effect = window_effect(again)
+    good = -1.0 if structure.measure.direction == "lower" else 1.0
+    direction = max(float(np.mean(effect > 0)), float(np.mean(effect < 0)))
+    if not check_fit(again).passed:
+        return _nothing(structure, "sustainment_not_converged")
+    if direction < SURE_DIRECTION:
+        return _nothing(structure, "sustainment_effect_unclear")
+    at_end = end_effects(again)
+    twin = twin_shares(fit, structure)
+    rows = structure.rows
+    after = rows.loc[rows["used"] & (rows[AFTER] > 0)]
+    found = []
+    for months in MONTHS:
+        reached = int(after.loc[after[AFTER] >= months, "site"].nunique())
+        if reached == 0:
+            continue
+        share = retained(again, months)
+        later = at_end * share
+        change = good * (np.exp(later) - 1.0) if structure.likelihood.link != "identity" else good * later
+        natural = share
+        if structure.likelihood.link == "log":
+            natural = np.expm1(later) / np.expm1(at_end)
+        found.append(
+            {
+                "months": months,
+                "sites": reached,
+                **_ends("retained", share),
+                **_ends("natural", natural),
+                **_ends("twin", twin.get(months, np.full(2, np.nan))),
+                "p_half": float(np.mean(share >= 0.5)),
+                "p_most": float(np.mean(share >= 0.8)),
+                "p_worthwhile": float(np.mean(change > structure.decision[0]))
+                if structure.likelihood.link == "log"
+                else np.nan,
+            }
+        )
+    logs = np.log(again.flat("half_life_months"))
+    contraction = 1.0 - float(logs.var()) / HALF_LIFE_LOG_SD**2
+    low, middle, high = np.quantile(np.exp(logs), (0.05, 0.5, 0.95))
+    return Sustainment(
+        measure=structure.measure.id,
+        table=pd.DataFrame(found),
+        half_life=(float(low), float(middle), float(high)) if contraction > LEARNT else None,
+        contraction=contraction,
+        sites=int(after["site"].nunique()),
+        seconds=round(time.monotonic() - clock, 1),
+        warnings=(),
+    )
+
+
+def fading_structure(structure: Structure, panel: Panel) -> Structure | None:
+    """The structure with months after support in its rows, and the curve held at what it was when support ended.
+
+    Cells within a pause leave the likelihood: the bundle was not there. None where support ended nowhere.
+    """
+    if panel.support is None:
+        return None
+    position = {name: index for index, name in enumerate(structure.sites)}
+    end = np.full(len(structure.sites), np.nan)
+    rows = structure.rows
+    period, site = rows["period"].to_numpy(), rows["site"].to_numpy()
+    paused = np.zeros(len(rows), dtype=bool)
+    for row in panel.support.to_dict("records"):
+        if row["site"] not in position:
+            continue
+        here = position[row["site"]]
+        end[here] = np.fmin(end[here], row["support_end_period"])
+        if np.isfinite(row["pause_from"]):
+            until = row["pause_until"] if np.isfinite(row["pause_until"]) else np.inf
+            paused |= (site == here) & (period >= row["pause_from"]) & (period < until)
+    since = period - end[site] + 1.0  # NaN where support never ended: compares False
+    after = np.where(rows["treated"].to_numpy() & (since > 0), since, 0.0)
+    used = rows["used"].to_numpy() & ~paused
+    if not (used & (after > 0)).any():
+        return None
+    at_end = np.clip(rows["exposure"].to_numpy() - after, 1, structure.bins)
+    held = np.where(after > 0, at_end, rows["bin"]).astype(int)
+    return replace(
+        structure,
+        contrast=False,
+        site_slopes=False,
+        rows=rows.assign(used=used, bin=held, **{AFTER: after * structure.months}),
+    )
+
+
+def is_identified(structure: Structure) -> bool:
+    """Whether calendar time and fading can be told apart: two waves after support, or a site without the bundle."""
+    rows = structure.rows[structure.rows["used"]]
+    waves = rows.loc[rows[AFTER] > 0, "wave"].nunique()
+    later = rows[rows["period"].isin(rows.loc[rows[AFTER] > 0, "period"])]
+    beside = later.groupby("site")["treated"].any()
+    return bool(waves >= SMALLEST_WAVES or (~beside).any())
+
+
+def retained(fit: Fit, months: float) -> Array:
+    """Draws of the share of the link-scale effect that is left some months after support."""
+    stays, half = fit.flat("retained_share"), fit.flat("half_life_months")
+    share: Array = stays + (1.0 - stays) * 2.0 ** (-months / half)
+    return share
+
+
+def end_effects(fit: Fit) -> Array:
+    """Draws of the effect when support ended, sites with data after it weighing the same."""
+    rows = fit.structure.rows
+    after = rows[rows["used"] & (rows[AFTER] > 0)].drop_duplicates("site")
+    curve = fit.flat("curve")[:, after["bin"].to_numpy() - 1]
+    site = fit.flat("site_effect")[:, after["site"].to_numpy()] if fit.structure.site_effects else 0.0
+    return np.asarray((curve + site).mean(axis=1))
+
+
+def twin_shares(fit: Fit, structure: Structure) -> dict[int, Array]:
+    """Share of the effect left by the main fit's own curve, where it has an exposure time so late."""
+    rows = structure.rows
+    first = rows[rows["used"] & (rows[AFTER] > 0)].drop_duplicates("site")
+    ended = first["bin"].to_numpy()
+    curve = fit.flat("curve")
+    found = {}
+    for months in MONTHS:
+        later = ended + round(months / structure.months)
+        here = later <= fit.structure.supported
+        if here.any():
+            found[months] = curve[:, later[here] - 1].mean(axis=1) / curve[:, ended[here] - 1].mean(axis=1)
+    return found
+
+
+def _ends(name: str, draws: Array) -> dict[str, float]:
+    lower, median, upper = np.quantile(draws, (0.05, 0.5, 0.95))
+    return {f"{name}_lower": float(lower), f"{name}_median": float(median), f"{name}_upper": float(upper)}
+
+
+def _nothing(structure: Structure, code: str) -> Sustainment:
+    rows = structure.rows
+    return Sustainment(
+        measure=structure.measure.id,
+        table=pd.DataFrame(),
+        half_life=None,
+        contraction=float("nan"),
+        sites=int(rows.loc[rows["used"] & (rows[AFTER] > 0), "site"].nunique()),
+        seconds=0.0,
+        warnings=((code, {}),),
+    )
