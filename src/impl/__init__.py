@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from impl.model.estimate import estimate
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
-    from impl.model.local.delivery import evaluate_delivery
-    from impl.model.local.dose import evaluate_dose
-    from impl.model.local.moderation import check_moderation
-    from impl.model.local.sustainment import evaluate_sustainment
+    from impl.model.local.implementation import evaluate_implementation
     from impl.release.files import read_release, write_release
     from impl.report.show import finish_report, show_report
     from impl.study.load import find_root, read_study
@@ -30,14 +27,11 @@ if TYPE_CHECKING:
 _HOME = {
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
-    "check_moderation": "impl.model.local.moderation",
     "check_robustness": "impl.model.criticism.robustness",
     "criticise": "impl.model.criticism.criticise",
     "estimate": "impl.model.estimate",
-    "evaluate_delivery": "impl.model.local.delivery",
-    "evaluate_dose": "impl.model.local.dose",
+    "evaluate_implementation": "impl.model.local.implementation",
     "evaluate_paired": "impl.model.evaluate",
-    "evaluate_sustainment": "impl.model.local.sustainment",
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",
     "make_release": "impl.disclosure.make",
@@ -52,14 +46,11 @@ _HOME = {
 __all__ = [
     "build_model",
     "check_fit",
-    "check_moderation",
     "check_robustness",
     "criticise",
     "estimate",
-    "evaluate_delivery",
-    "evaluate_dose",
+    "evaluate_implementation",
     "evaluate_paired",
-    "evaluate_sustainment",
     "find_root",
     "finish_report",
     "make_release",

@@ -18,16 +18,7 @@ from impl.disclosure.rules import Counted
 from impl.disclosure.sustainment import sustainment_section
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
-from impl.model.values import (
-    Criticism,
-    DeliveryEvidence,
-    DoseResponse,
-    Estimates,
-    Evaluation,
-    Moderation,
-    Robustness,
-    Sustainment,
-)
+from impl.model.values import Criticism, Estimates, Evaluation, Implementation, Robustness
 from impl.release.release import (
     AdaptationRow,
     AdaptationSection,
@@ -51,9 +42,7 @@ from impl.study.identity import Identity, identify
 from impl.study.load import read_bundle, read_measure
 from impl.study.study import Study
 
-Finding = Criticism | Robustness | Moderation | DeliveryEvidence | DoseResponse | Sustainment | None
-Findings = Sequence[Finding]
-"""None: an analysis that the study gave no reason for."""
+Findings = Sequence[Criticism | Robustness | Implementation]
 PROBABILITIES = ("p_better", "p_worthwhile", "p_negligible", "p_harm")
 CONTRASTED = ("yes", "no")
 """Groups whose difference the contrast `consistent` is."""
@@ -84,22 +73,19 @@ def make_release(
     *,
     paired: Sequence[Evaluation] = (),
     findings: Findings = (),
-    delivery: DeliveryEvidence | None = None,
-    dose: DoseResponse | None = None,
-    sustainment: Sustainment | None = None,
+    implementation: Implementation | None = None,
 ) -> Release:
     """What audience `public` may see of an evaluation.
 
-    findings: criticism, robustness and moderation of the primary measure; of these the coded warnings alone
-    enter the Release.
-    delivery: what the audits say; it gives the verdict its second word. dose: how the effect grows with it.
-    sustainment: what is left of the effect after active support.
+    findings: criticism and robustness of the primary measure; their coded warnings alone enter the Release.
+    implementation: of the primary measure; delivery gives the verdict its second word.
 
     Where the primary measure did not converge the Release holds no estimate, level, curve or verdict; a
     paired measure that did not is left out by itself, with a warning.
     Raises DisclosureError where the attack still finds a hidden number; StudyError where the catalogue
     or a declared file cannot be read.
     """
+    local = implementation or Implementation()
     evaluations = {
         evaluation.estimates.measure: evaluation
         for evaluation in (Evaluation(estimates=estimates, checks=checks), *paired)
@@ -126,27 +112,25 @@ def make_release(
         rows += kept
         suppressed["estimates"] += _left_out(table, kept)
     section, suppressed["adaptations"] = _adaptations(study, panel, estimates)
-    fidelity, suppressed["fidelity"] = fidelity_section(study, delivery, dose)
-    lasting, suppressed["sustainment"] = sustainment_section(sustainment)
+    fidelity, suppressed["fidelity"] = fidelity_section(study, local.delivery, local.dose)
+    lasting, suppressed["sustainment"] = sustainment_section(local.sustainment)
     if study.measures.primary not in converged or estimates.profile == "smoke":
         lasting = None
     else:
         primary_measure = measures[estimates.measure]
-        rows += dose_estimates(primary_measure, study.bundle, fidelity, dose, estimates.window)
+        rows += dose_estimates(primary_measure, study.bundle, fidelity, local.dose, estimates.window)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
         estimates, measures[estimates.measure]
     ):
-        delivered = delivery.verdict if delivery else "unknown"
+        delivered = local.delivery.verdict if local.delivery else "unknown"
         verdict = Verdict(outcome=estimates.outcome, delivery=delivered) if estimates.outcome else None
     identity = identify(study, profile=estimates.profile)
     release = Release(
         study=_study_summary(study, panel, measures, identity),
         run=_run_summary(identity, estimates, evaluations),
         status="ok" if checks.passed else "not_converged",
-        design=_design(
-            study, panel, estimates, evaluations, (*findings, delivery, dose, sustainment), released, section
-        ),
+        design=_design(study, panel, estimates, evaluations, (*findings, local), released, section),
         estimates=tuple(rows),
         comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
         curves=tuple(item.curve for item in released.values() if item.curve is not None),
@@ -407,7 +391,7 @@ def _warnings(
     ]
     found += estimates.warnings
     if evaluations[estimates.measure].checks.passed:  # of a failed fit there is nothing to doubt
-        found += [warning for finding in findings if finding is not None for warning in finding.warnings]
+        found += [warning for finding in findings for warning in finding.warnings]
     if estimates.kind == "stepped_wedge" and not study.rollout.randomised:
         found.append(("not_randomised", {}))
     if estimates.profile == "smoke":

@@ -340,3 +340,23 @@ class Sustainment:
                 ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
             ]
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """What was found of adaptation, delivery, dose and sustainment; None where the study has no table for it."""
+
+    moderation: Moderation | None = None
+    delivery: DeliveryEvidence | None = None
+    dose: DoseResponse | None = None
+    sustainment: Sustainment | None = None
+
+    @property
+    def warnings(self) -> tuple[tuple[str, dict[str, float | int | str]], ...]:
+        parts = (self.moderation, self.delivery, self.dose, self.sustainment)
+        return tuple(warning for part in parts if part is not None for warning in part.warnings)
+
+    def _repr_html_(self) -> str:
+        parts = (self.moderation, self.delivery, self.dose, self.sustainment)
+        shown = "".join(part._repr_html_() for part in parts if part is not None)
+        return shown or "<p>The study has no moderators, audits or table of support.</p>"
