@@ -107,4 +107,4 @@ def test_the_lesson_shows_the_sign_flip_in_five_cells(tmp_path: Path) -> None:
     html = "".join(cells["refits"]["outputs"][0]["data"]["text/html"])
     table = table_of(html)
     assert table.loc["main", "lower"] < table.loc["main", "truth"] < table.loc["main", "upper"] < 0
-    assert table.loc["it", "lower"] > 0, "the sign did not turn"
+    assert table.loc["shape it", "lower"] > 0, "the sign did not turn"
