@@ -96,6 +96,7 @@ def wedge_smooth() -> Structure:
             "site": ["s00", "s01", "s02", "s03", "s04"],
             "from_period": [6, 4, 9, 7, 11],
             "consistent": ["yes", "no", "yes", "no", "unknown"],
+            "end": None,
         }
     )
     world = World(

@@ -92,11 +92,11 @@ def check_inputs(model: EvaluationModel) -> None:
     """
     structure, inputs = model.structure, model.inputs
     sites, periods = structure.shape
-    cells = sites * periods
+    cells, rows = sites * periods, int(structure.rows["used"].sum())
     largest = {
         "used_row": cells,
         "interval_row": cells,
-        "several": len(inputs["numerator"]),
+        "several": rows,
         "site_wave": structure.waves,
         "site_stratum": max(1, structure.strata),
         "exposure_bin": structure.bins + 1,
@@ -110,7 +110,6 @@ def check_inputs(model: EvaluationModel) -> None:
             limit = largest.get(name, len(model.coords["other_exposure"]) + 1)
             if array.min() < 0 or array.max() >= limit:
                 raise ValueError(f"input {name} holds positions outside 0 to {limit - 1}")
-    rows = int(structure.rows["used"].sum())
     for name in ("used_row", "numerator", "denominator", "answers"):
         if name in inputs and len(inputs[name]) != rows:
             raise ValueError(f"input {name} has {len(inputs[name])} values for {rows} cells")
