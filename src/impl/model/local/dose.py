@@ -28,13 +28,13 @@ from impl.study.study import Study
 
 Array = npt.NDArray[np.float64]
 STEPS = (0.4, 0.6, 0.8)
-IMPUTATIONS: dict[Profile, int] = {"full": 10, "smoke": 2}
-SETTINGS: dict[Profile, tuple[int, int, int]] = {"full": (4, 500, 300), "smoke": (2, 150, 150)}
+IMPUTATIONS: dict[Profile, int] = {"full": 5, "smoke": 2}
+SETTINGS: dict[Profile, tuple[int, int, int]] = {"full": (2, 500, 400), "smoke": (2, 150, 150)}
 """Chains, warm-up draws and kept draws per chain of each imputation."""
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 TARGET = 0.8  # the scenario «every site reached 80 per cent»
 SURE = 0.80  # chance of a worthwhile change at the smallest share that is named
-LARGEST_R_HAT = 1.05  # of one imputation: the answer is pooled over ten
+LARGEST_R_HAT = 1.05  # of one imputation: the answer is pooled over five
 
 
 def evaluate_dose(
