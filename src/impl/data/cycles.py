@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from impl.data.log import Setting, period_from, read_day, read_log, read_site, read_term, site_periods
+from impl.data.log import (
+    Setting,
+    period_from,
+    read_day,
+    read_log,
+    read_site,
+    read_term,
+    refuse_repeated,
+    site_periods,
+)
 from impl.data.panel import Period
 from impl.data.table import cell_of, read_code
 from impl.errors import Fault, shorten
@@ -53,14 +62,15 @@ def read_cycles(setting: Setting, file: str, faults: list[Fault]) -> list[dict[s
             "decision": read_term(cells["decision"], spellings("improvement_cycle", "decision"), empty=""),
         }
         if site is not None and cycle is not None:
-            first = first_rows.setdefault((site, cycle), row)
-            if first != row:
-                cells["cycle"].refuse(
-                    "data.repeated_row",
-                    f"cycle {shorten(cycle, 40)} again",
-                    f"one row a site and cycle (first in row {first})",
-                    "Give each cycle a code of its own.",
-                )
+            refuse_repeated(
+                cells["cycle"],
+                (site, cycle),
+                row,
+                first_rows,
+                got=f"cycle {shorten(cycle, 40)}",
+                one="row a site and cycle",
+                fix="Give each cycle a code of its own.",
+            )
         if len(faults) == before:
             rows.append(values)
     return rows
@@ -102,14 +112,15 @@ def read_phases(setting: Setting, file: str, faults: list[Fault]) -> list[dict[s
         site, start = read_site(cells["site"], setting.sites), read_day(cells["start"], seen)
         phase = read_term(cells["phase"], words)
         if site is not None and start is not None:
-            first = first_rows.setdefault((site, start), row)
-            if first != row:
-                cells["start"].refuse(
-                    "data.repeated_row",
-                    f"{shorten(site, 40)}, {start} again",
-                    f"one step a site and day (first in row {first})",
-                    "Delete one of the rows.",
-                )
+            refuse_repeated(
+                cells["start"],
+                (site, start),
+                row,
+                first_rows,
+                got=f"{shorten(site, 40)}, {start}",
+                one="step a site and day",
+                fix="Delete one of the rows.",
+            )
         if len(faults) == before:
             rows.append({"site": site, "start": start, "phase": phase})
     return rows

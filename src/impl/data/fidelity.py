@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from impl.data.log import Setting, read_component, read_day, read_log, read_site
+from impl.data.log import Setting, read_component, read_day, read_log, read_site, refuse_repeated
 from impl.data.panel import Period
 from impl.data.table import Cell, cell_of, read_count, read_word
 from impl.errors import Fault, nearest, shorten
@@ -63,14 +63,15 @@ def read_fidelity(
         if component is not None:
             found.add(component)
         if site is not None and day is not None and component is not None:
-            first = first_rows.setdefault((site, day, component), row)
-            if first != row:
-                cells["component"].refuse(
-                    "data.repeated_row",
-                    f"{shorten(site, 40)}, {day}, {shorten(component, 40)} again",
-                    f"one audit a site, period and component (first in row {first})",
-                    "Add the two together, or delete one of them.",
-                )
+            refuse_repeated(
+                cells["component"],
+                (site, day, component),
+                row,
+                first_rows,
+                got=f"{shorten(site, 40)}, {day}, {shorten(component, 40)}",
+                one="audit a site, period and component",
+                fix="Add the two together, or delete one of them.",
+            )
         if len(faults) == before and counts is not None:
             rows.append(
                 {

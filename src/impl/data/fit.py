@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from impl.data.log import Setting, read_log, read_site, read_term
+from impl.data.log import Setting, read_log, read_site, read_term, refuse_repeated
 from impl.data.table import cell_of
 from impl.errors import Fault, shorten
 from impl.study.vocabulary import spellings
@@ -44,14 +44,15 @@ def read_fit(setting: Setting, file: str, faults: list[Fault]) -> list[dict[str,
                 "Leave the row out where nobody answered.",
             )
         if site is not None and question is not None:
-            first = first_rows.setdefault((site, question), row)
-            if first != row:
-                cells["question"].refuse(
-                    "data.repeated_row",
-                    f"{shorten(site, 40)}, {question} again",
-                    f"one answer a site and question (first in row {first})",
-                    "Delete one of the rows, or write the answer that the group agreed on.",
-                )
+            refuse_repeated(
+                cells["question"],
+                (site, question),
+                row,
+                first_rows,
+                got=f"{shorten(site, 40)}, {question}",
+                one="answer a site and question",
+                fix="Delete one of the rows, or write the answer that the group agreed on.",
+            )
         if len(faults) == before:
             rows.append({"site": site, "question": question, "answer": int(answer.text)})
     return rows

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -207,6 +208,15 @@ def read_component(cell: Cell, setting: Setting, *, also: Sequence[str] = ()) ->
 def period_from(day: date, periods: Sequence[Period]) -> int:
     """First period that begins on or after `day`; the position after the last where there is none."""
     return next((index for index, period in enumerate(periods) if period.start >= day), len(periods))
+
+
+def refuse_repeated(
+    cell: Cell, key: Hashable, row: int, first_rows: dict[Any, int], *, got: str, one: str, fix: str
+) -> None:
+    """Refuse a second row of the same key. first_rows: key -> its first row, kept by the caller for one table."""
+    first = first_rows.setdefault(key, row)
+    if first != row:
+        cell.refuse("data.repeated_row", f"{got} again", f"one {one} (first in row {first})", fix)
 
 
 def in_force(from_period: int, end: object, starts: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:

@@ -123,7 +123,8 @@ def make_release(
     if study.measures.primary in converged and not _without_probabilities(
         estimates, measures[estimates.measure]
     ):
-        delivered = local.delivery.verdict if local.delivery else "unknown"
+        shown = local.delivery is not None and fidelity is not None and fidelity.median is not None
+        delivered = local.delivery.verdict if local.delivery is not None and shown else "unknown"
         verdict = Verdict(outcome=estimates.outcome, delivery=delivered) if estimates.outcome else None
     identity = identify(study, profile=estimates.profile)
     release = Release(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from arviz_stats.base import array_stats
 
 from impl.model.estimands import reported_draws
@@ -26,24 +28,12 @@ TAILS = (0.05, 0.95)  # the ends of the 90 % interval, which is what the report 
 def check_fit(fit: Fit) -> Checks:
     """Worst value over every reported quantity against its limit; `passed` gates the Release."""
     limits = LIMITS[fit.profile]
-    worst = {"r_hat": [0.0], "ess_bulk": [np.inf], "ess_tail": [np.inf]}
-    for draws in reported_draws(fit).values():
-        by_chain = draws.reshape(fit.chains, -1)
-        if np.ptp(by_chain) == 0:
-            continue  # a constant (the effect of a group nobody is in) has no sampling error
-        worst["r_hat"].append(float(array_stats.rhat(by_chain, chain_axis=0, draw_axis=1)))
-        bulk = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="bulk")
-        tail = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="tail", prob=TAILS)
-        worst["ess_bulk"].append(float(bulk))
-        worst["ess_tail"].append(float(tail))
+    worst = worst_of(reported_draws(fit).values(), fit.chains)
     diverging = int(fit.tree.sample_stats["diverging"].sum())
     energy = fit.tree.sample_stats["energy"].to_numpy()
     bfmi = float(np.min(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)))
-    # numpy's max and min pass NaN on, and NaN holds no limit
     values = {
-        "r_hat": float(np.max(worst["r_hat"])),
-        "ess_bulk": float(np.min(worst["ess_bulk"])),
-        "ess_tail": float(np.min(worst["ess_tail"])),
+        **worst,
         "divergences": float(diverging),
         "e_bfmi": bfmi,
     }
@@ -73,6 +63,38 @@ def check_fit(fit: Fit) -> Checks:
         draws=fit.draws // fit.chains,
         chains=fit.chains,
     )
+
+
+def worst_of(quantities: Iterable[npt.NDArray[np.float64]], chains: int) -> dict[str, float]:
+    """Largest R-hat and least bulk and tail ESS of some quantities, each all chains joined."""
+    found: dict[str, list[float]] = {"r_hat": [0.0], "ess_bulk": [np.inf], "ess_tail": [np.inf]}
+    for draws in quantities:
+        by_chain = draws.reshape(chains, -1)
+        if np.ptp(by_chain) == 0:
+            continue  # a constant (the effect of a group nobody is in) has no sampling error
+        found["r_hat"].append(float(array_stats.rhat(by_chain, chain_axis=0, draw_axis=1)))
+        bulk = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="bulk")
+        tail = array_stats.ess(by_chain, chain_axis=0, draw_axis=1, method="tail", prob=TAILS)
+        found["ess_bulk"].append(float(bulk))
+        found["ess_tail"].append(float(tail))
+    # numpy's max and min pass NaN on, and NaN holds no limit
+    return {
+        "r_hat": float(np.max(found["r_hat"])),
+        "ess_bulk": float(np.min(found["ess_bulk"])),
+        "ess_tail": float(np.min(found["ess_tail"])),
+    }
+
+
+def quantities_pass(
+    quantities: Iterable[npt.NDArray[np.float64]],
+    chains: int,
+    diverging: int,
+    profile: Literal["full", "smoke"],
+) -> bool:
+    """Whether quantities that are no part of `reported_draws` hold the same limits."""
+    limits, worst = LIMITS[profile], worst_of(quantities, chains)
+    enough = all(worst[name] > limits[name] for name in ("ess_bulk", "ess_tail"))
+    return enough and worst["r_hat"] < limits["r_hat"] and diverging <= limits["divergences"]
 
 
 def divergence_share(fit: Fit) -> float:

@@ -12,7 +12,7 @@ from impl.data.panel import Panel
 from impl.errors import DesignError, Fault
 from impl.model.likelihoods import LIKELIHOODS
 from impl.study.catalogue import Measure
-from impl.study.study import Belief, Estimand, ModelChoice
+from impl.study.study import Belief, Estimand, ModelChoice, Study
 
 LARGEST_CELL_LATENT = 3000  # cells; above it a cell effect costs tens of CPU minutes (measured at 34,272)
 CATEGORICAL_PERIODS = 12  # up to here each period has its own effect; above, a smooth curve
@@ -406,6 +406,16 @@ def warn_of_design(rows: pd.DataFrame, window: tuple[int, int], notes: Notes) ->
         beside = identified_by(rows)
         alone = sum(1 for time in range(window[0], window[1] + 1) if beside.get(time, 0) == 0)
         notes.warn("all_treated_tail", periods=int((everyone & anyone).sum()), alone=alone)
+
+
+def warn_of_tables(study: Study, panel: Panel, primary: bool, notes: Notes) -> None:
+    """What a study brings and this model leaves aside."""
+    if study.fidelity is not None:
+        notes.warn("fidelity_not_used")
+    if primary and any((study.strategies, study.cycles, study.phases, study.fit_form, study.costs)):
+        notes.warn("tables_not_used")
+    if panel.support is not None and panel.support["pause_from"].notna().any():
+        notes.warn("pauses_counted")
 
 
 def identified_by(rows: pd.DataFrame) -> dict[int, int]:

@@ -21,6 +21,7 @@ from impl.model.build import RELATIVE_CELLS, EvaluationModel
 from impl.model.checks import check_fit, divergence_share
 from impl.model.estimands import window_effect
 from impl.model.fitted import Fit
+from impl.model.structure import AFTER
 from impl.study.study import Study
 
 Profile = Literal["full", "smoke"]
@@ -114,7 +115,9 @@ def check_inputs(model: EvaluationModel) -> None:
         if name in inputs and len(inputs[name]) != rows:
             raise ValueError(f"input {name} has {len(inputs[name])} values for {rows} cells")
     for name, array in inputs.items():
-        grid = name.startswith(("exposure_bin", "treated", "bundle:", "covariate:", "moderator:", "dose:"))
+        grid = name.startswith(
+            ("exposure_bin", "treated", "bundle:", "covariate:", "moderator:", "dose:", AFTER)
+        )
         if grid and array.shape != (sites, periods):
             raise ValueError(f"input {name} has shape {array.shape}, not {(sites, periods)}")
 
@@ -139,17 +142,8 @@ def sample_once(
     quick = model.structure.large and target is None
     chains, tune, draws = settings or (LARGE_SETTINGS if quick and profile == "full" else SETTINGS[profile])
     target = target or (LARGE_TARGET if quick else FIRST_TARGET)
-    tree = nutpie.sample(
-        compiled,
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        seed=seed,
-        adaptation="diag" if quick else "draw_diag",
-        target_accept=target,
-        save_warmup=False,
-        progress_bar=False,
-    )
+    adaptation: Literal["diag", "draw_diag"] = "diag" if quick else "draw_diag"
+    tree = draw(compiled, (chains, tune, draws), seed=seed, target=target, adaptation=adaptation)
     # nutpie stores posterior and sample statistics only; the rest makes ArviZ's own tools work on the tree
     tree["observed_data"] = _group(find_observations(model))
     tree["constant_data"] = _group(find_constants(model))
@@ -164,6 +158,30 @@ def sample_once(
         started=started,
         seconds=time.monotonic() - clock,
     )
+
+
+def draw(
+    compiled: Compiled,
+    settings: tuple[int, int, int],
+    *,
+    seed: int,
+    target: float,
+    adaptation: Literal["diag", "draw_diag"] = "draw_diag",
+) -> xr.DataTree:
+    """Draws from a compiled model; settings: chains, warm-up draws and kept draws per chain."""
+    chains, tune, draws = settings
+    tree: xr.DataTree = nutpie.sample(
+        compiled,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        seed=seed,
+        adaptation=adaptation,
+        target_accept=target,
+        save_warmup=False,
+        progress_bar=False,
+    )
+    return tree
 
 
 def _group(values: dict[str, npt.NDArray[Any]]) -> xr.DataTree:

@@ -40,6 +40,7 @@ from impl.model.choices import (
     choose_window,
     supported_exposure,
     warn_of_design,
+    warn_of_tables,
 )
 from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
@@ -273,8 +274,7 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     if likelihood.link == "identity":
         priors = scaled(priors, _person_sd(rows, before))
     centred_cells, centred_sites = _parametrisation(rows, clustering, likelihood, len(sites))
-    if study.fidelity is not None:
-        notes.warn("fidelity_not_used")
+    warn_of_tables(study, panel, primary, notes)
     contrasts = study.adaptations.contrasts if study.adaptations else ()
     moderators = study.adaptations.moderators if study.adaptations and primary else ()
     correlated = site_effects and clustering != "decay" and len(sites) >= CORRELATED_SITES

@@ -348,3 +348,16 @@ def test_one_person_in_one_cell_costs_no_other_cell_its_spread() -> None:
     means = replace(found, measure=score, likelihood=LIKELIHOODS["normal"])
     model = model_of(means)
     assert model["within_cell"].eval().shape == (31,)
+
+
+def test_what_is_brought_and_left_aside_is_said() -> None:
+    world = World(law="poisson", baseline=0.02, start=np.array([4.0, 4, 6, 6]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 10), 400.0))
+    paused = pd.DataFrame(
+        {"site": ["s00"], "support_end_period": [np.nan], "pause_from": [6.0], "pause_until": [8.0]}
+    )
+    told = describe_structure(
+        make_study("falls", strategies={"file": "none.csv"}), replace(panel, support=paused)
+    )
+    assert codes(told) >= {"tables_not_used", "pauses_counted"}
+    assert not codes(describe_structure(make_study("falls"), panel)) & {"tables_not_used", "pauses_counted"}

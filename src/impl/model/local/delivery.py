@@ -17,13 +17,12 @@ import nutpie
 import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
-from arviz_stats.base import array_stats
 
 from impl.data.panel import Panel
 from impl.model.build import walk_basis
-from impl.model.checks import LIMITS
+from impl.model.checks import quantities_pass
 from impl.model.estimands import window_rows
-from impl.model.fit import FIRST_TARGET, RETRY_TARGET, SETTINGS, Profile
+from impl.model.fit import FIRST_TARGET, RETRY_TARGET, SETTINGS, Profile, draw
 from impl.model.fitted import Fit
 from impl.model.structure import Structure
 from impl.model.values import DeliveryEvidence
@@ -64,11 +63,11 @@ def evaluate_delivery(
     audits = audits_of(structure, panel.fidelity, study.fidelity)
     if audits.eligible.sum() == 0:
         return None
-    share, passed = _sample(audits, study.seed, profile)
     window = window_rows(structure)
-    site, step = window["site"].to_numpy(), audits.step_of_row[window.index.to_numpy()]
-    weight = window["denominator"].to_numpy() / float(window["denominator"].sum())
-    overall = share[:, site, step] @ weight
+    weight = np.zeros(audits.eligible.shape)
+    place = window["site"].to_numpy(), audits.step_of_row[window.index.to_numpy()]
+    np.add.at(weight, place, window["denominator"].to_numpy() / float(window["denominator"].sum()))
+    share, overall, passed = _sample(audits, weight, study.seed, profile)
     limits = study.delivery
     p_delivered = float(np.mean(overall >= limits.delivered))
     p_not_delivered = float(np.mean(overall < limits.not_delivered))
@@ -153,35 +152,21 @@ def delivery_model(audits: Audits) -> pm.Model:
     return found
 
 
-def _sample(audits: Audits, seed: int, profile: Profile) -> tuple[Array, bool]:
-    """Draws of the share delivered, draw x site x step, and whether the network's mean passed the gates."""
-    compiled = nutpie.compile_pymc_model(delivery_model(audits), var_names=["fidelity", "site_sd", "cell_sd"])
-    chains, tune, draws = SETTINGS[profile]
-    limits = LIMITS[profile]
+def _sample(audits: Audits, weight: Array, seed: int, profile: Profile) -> tuple[Array, Array, bool]:
+    """Draws of the share delivered (draw x site x step) and of its mean by `weight` (site x step), and whether
+    that mean and the network's at every step passed the gates."""
+    compiled = nutpie.compile_pymc_model(delivery_model(audits), var_names=["fidelity"])
+    passed = False
     for target in (FIRST_TARGET, RETRY_TARGET):
-        tree = nutpie.sample(
-            compiled,
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            seed=seed,
-            adaptation="draw_diag",
-            target_accept=target,
-            save_warmup=False,
-            progress_bar=False,
-        )
-        share = tree.posterior["fidelity"].to_numpy()
-        means = share.mean(axis=2)  # chain x draw x step
-        worst = max(
-            float(array_stats.rhat(means[..., k], chain_axis=0, draw_axis=1)) for k in range(means.shape[2])
-        )
-        least = min(
-            float(array_stats.ess(means[..., k], chain_axis=0, draw_axis=1)) for k in range(means.shape[2])
-        )
+        tree = draw(compiled, SETTINGS[profile], seed=seed, target=target)
+        by_chain = tree.posterior["fidelity"].to_numpy()
+        share = by_chain.reshape(-1, *by_chain.shape[2:])
+        overall = np.einsum("dsk,sk->d", share, weight)
         diverging = int(tree.sample_stats["diverging"].sum())
-        if worst < limits["r_hat"] and least > limits["ess_bulk"] and diverging <= limits["divergences"]:
-            return share.reshape(-1, *share.shape[2:]), True
-    return share.reshape(-1, *share.shape[2:]), False
+        passed = quantities_pass([overall, *share.mean(axis=1).T], len(by_chain), diverging, profile)
+        if passed:
+            break
+    return share, overall, passed
 
 
 def _share_before(audits: Audits, draws: int, seed: int) -> Array:

@@ -16,10 +16,12 @@ import pandas as pd
 from arviz_stats.base import array_stats
 
 from impl.model.build import model_of
+from impl.model.checks import LIMITS
 from impl.model.choices import Warned
+from impl.model.criticism.robustness import seed_of
 from impl.model.effects import EFFECTS
 from impl.model.estimands import window_rows
-from impl.model.fit import Profile, compile_model, sample_once
+from impl.model.fit import AMBER_SHARE, Profile, compile_model, sample_once
 from impl.model.fitted import Fit
 from impl.model.predict import predict
 from impl.model.structure import DOSE, Structure
@@ -34,7 +36,9 @@ SETTINGS: dict[Profile, tuple[int, int, int]] = {"full": (2, 500, 400), "smoke":
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 TARGET = 0.8  # the scenario «every site reached 80 per cent»
 SURE = 0.80  # chance of a worthwhile change at the smallest share that is named
-LARGEST_R_HAT = 1.05  # of one imputation: the answer is pooled over five
+LARGEST_R_HAT = (
+    1.05  # of one imputation; the answer is pooled over five, whose ESS together holds the limit of a fit
+)
 
 
 def evaluate_dose(
@@ -53,14 +57,21 @@ def evaluate_dose(
     chosen = rng.choice(len(delivery.share), IMPUTATIONS[profile], replace=False)
     found: dict[float, list[tuple[Array, Array]]] = {share: [] for share in SHARES}
     reached: list[tuple[Array, Array]] = []
-    worst = 0.0
+    worst, size, diverging = 0.0, 0.0, 0
     for number, draw in enumerate(chosen):
         share, before = delivery.share[draw], delivery.share_before[draw]
         dosed = dosed_structure(structure, share, before, delivery.step_of_row, curve)
         model = model_of(dosed)
-        again = sample_once(model, compile_model(model), seed=study.seed + number, settings=SETTINGS[profile])
+        again = sample_once(
+            model,
+            compile_model(model),
+            seed=seed_of(study.seed, f"dose {number}"),
+            settings=SETTINGS[profile],
+        )
         level = again.flat("effect_level").reshape(again.chains, -1)
         worst = max(worst, float(array_stats.rhat(level, chain_axis=0, draw_axis=1)))
+        size += float(array_stats.ess(level, chain_axis=0, draw_axis=1))
+        diverging += int(again.tree.sample_stats["diverging"].sum())
         window = window_rows(dosed)
         nothing = levels(again, window, 0.0, curve)
         for at in SHARES:
@@ -72,7 +83,16 @@ def evaluate_dose(
     worthwhile = table.loc[table["p_worthwhile"] >= SURE, "fidelity"]
     with_target, as_was = _pooled(reached)
     change = with_target / as_was if ratio else (with_target - as_was) * structure.measure.per
-    warnings: list[Warned] = [] if delivery.before is not None else [("baseline_practice_unknown", {})]
+    told = (
+        worst < LARGEST_R_HAT
+        and size > LIMITS[profile]["ess_bulk"]
+        and diverging <= AMBER_SHARE * len(as_was)
+    )
+    warnings: list[Warned] = []
+    if not told:
+        warnings.append(("dose_not_converged", {}))
+    elif delivery.before is None:
+        warnings.append(("baseline_practice_unknown", {}))
     return DoseResponse(
         measure=structure.measure.id,
         curve=curve,
@@ -82,7 +102,7 @@ def evaluate_dose(
         at_target=_summary(change),
         imputations=len(chosen),
         r_hat=worst,
-        passed=worst < LARGEST_R_HAT,
+        passed=told,
         seconds=round(time.monotonic() - clock, 1),
         warnings=tuple(warnings),
     )

@@ -17,9 +17,8 @@ import pandas as pd
 
 from impl.data.panel import Panel
 from impl.model.build import model_of
-from impl.model.checks import check_fit
-from impl.model.estimands import window_effect
-from impl.model.fit import Profile, compile_model, sample_once
+from impl.model.checks import quantities_pass
+from impl.model.fit import RETRY_TARGET, Profile, compile_model, sample_once
 from impl.model.fitted import Fit
 from impl.model.priors import HALF_LIFE_LOG_SD
 from impl.model.structure import AFTER, Structure
@@ -51,15 +50,24 @@ def evaluate_sustainment(
     if not is_identified(structure):
         return _nothing(structure, "sustainment_not_identified")
     model = model_of(structure)
-    again = sample_once(model, compile_model(model), seed=study.seed, profile=profile)
-    effect = window_effect(again)
+    compiled = compile_model(model)
+    for target in (None, RETRY_TARGET):
+        again = sample_once(model, compiled, seed=study.seed, profile=profile, target=target)
+        diverging = int(again.tree.sample_stats["diverging"].sum())
+        asked = [
+            end_effects(again),
+            again.flat("half_life_months"),
+            *(retained(again, months) for months in MONTHS),
+        ]
+        passed = quantities_pass(asked, again.chains, diverging, profile)
+        if passed:
+            break
     good = -1.0 if structure.measure.direction == "lower" else 1.0
-    direction = max(float(np.mean(effect > 0)), float(np.mean(effect < 0)))
-    if not check_fit(again).passed:
+    if not passed:
         return _nothing(structure, "sustainment_not_converged")
-    if direction < SURE_DIRECTION:
-        return _nothing(structure, "sustainment_effect_unclear")
     at_end = end_effects(again)
+    if max(np.mean(at_end > 0), np.mean(at_end < 0)) < SURE_DIRECTION:
+        return _nothing(structure, "sustainment_effect_unclear")
     twin = twin_shares(fit, structure)
     rows = structure.rows
     after = rows.loc[rows["used"] & (rows[AFTER] > 0)]
