@@ -26,8 +26,9 @@ lint: $(VENV)/.installed
 slow: $(VENV)/.installed
 	$(BIN)/pytest -n $(WORKERS) --timeout 3600 -m slow
 
+# ONLY=truth-table for one of the long studies; each can be stopped and goes on where it was.
 validate: $(VENV)/.installed
-	$(BIN)/pytest --timeout 0 -m validate
+	$(BIN)/pytest --timeout 0 -m validate $(if $(ONLY),-k $(subst -,_,$(ONLY)))
 
 # Other programs on the same data; needs R with brms and glmmTMB (half an hour).
 peers: $(VENV)/.installed

@@ -27,6 +27,19 @@ def code_key() -> str:
     return digest.hexdigest()[:16]
 
 
+def truth_key() -> str:
+    """Digest of what decides a finding: the models, their verdicts, and the worlds."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    engine = [MODEL / f"{name}.py" for name in (*ENGINE, "verdict", "assurance", "twin", "gls", "estimate")]
+    engine += sorted(
+        [*MODEL.glob("likelihoods/*.py"), *MODEL.glob("effects/*.py"), *MODEL.glob("local/*.py")]
+    )
+    for file in (*engine, here / "truth_worlds.py"):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
 def append(path: Path, record: Record, key: str) -> None:
     """Add one record; a line that a crash cut short is closed first, so that it spoils no other."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from impl.model.assurance import Limits, assurance, assurance_of, verdict_chance
 from impl.model.gls import LinearModel, posterior_sd, solve
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
+from impl.model.twin import prior_scales
 from impl.model.verdict import decide
 from worlds import make_panel, make_study
 
@@ -163,6 +164,15 @@ def test_assurance_of_a_study() -> None:
     more = assurance_of(network(patients=9000.0))
     assert more.sd < found.sd
     assert assurance_of(network(sites=16)).sd < found.sd
+
+
+def test_numbers_that_vary_less_show_more() -> None:
+    """A fit knows how much sites and periods differ; before data the assurance has to guess at the prior's middle."""
+    structure = network(sites=40, patients=9000.0)
+    half = {name: value / 4.0 for name, value in prior_scales(structure).items()}
+    calm = assurance_of(structure, half)
+    assert calm.sd < assurance_of(structure).sd
+    assert calm.can_show_negligible > assurance_of(structure).can_show_negligible
 
 
 def test_the_outcome_enters_through_the_baseline_alone() -> None:

@@ -24,7 +24,7 @@ from impl.study.catalogue import Measure
 
 WEIGHTED = ("tate_site", "population", "new_site")
 """The main estimate over the same cells with other weights, or over sites like these."""
-FURTHER = (*WEIGHTED, "lte", "established", "earlier", "other_bundle")
+FURTHER = (*WEIGHTED, "lte", "established", "earlier", "other_bundle", "reporting")
 NEVER = "ctate"  # equal weight to every calendar period: a check for analysts
 LASTING = ("rw", "mono", "growth")
 """Shapes whose last exposure time means something of its own; elsewhere it repeats the average or the line."""
@@ -62,6 +62,8 @@ def is_withheld(
         return True
     if estimand == "earlier":
         return shown.earlier == 0
+    if estimand == "reporting":
+        return False  # the ratio of what was counted: shown wherever a main ratio is
     if estimand == "other_bundle":
         return _is_small_bundle(row, panel, estimates.measure, law)
     cells = modelled_cells(panel, estimates.measure)

@@ -2,8 +2,8 @@
 
 The posterior of the time-averaged effect is taken as normal with the twin's SD (`impl.model.twin`). If the
 true effect is a stated constant, its mean varies over data sets as N(shrunk truth, sampling SD), which gives
-the chance of each verdict. Approximations: scales at their prior medians, so neither their uncertainty nor
-what the data would teach of them enters; normal cells with the baseline's variance; ratios of proportions at
+the chance of each verdict. Approximations: scales at stated values (prior medians before data, posterior means
+after), so their uncertainty does not enter; normal cells with the baseline's variance; ratios of proportions at
 the baseline level; equal weight of each exposure time. Only the baseline level (and for means the SD between
 persons before start) comes from the outcome.
 Source: model specification, assurance; Williamson 2025 (17407745241312635) for assurance in cluster trials.
@@ -20,7 +20,7 @@ from scipy.special import ndtr, ndtri
 
 from impl.model.gls import Array, Solution, performance, solve
 from impl.model.structure import Structure
-from impl.model.twin import gls_twin, prior_scales, window_weights
+from impl.model.twin import Scales, gls_twin, prior_scales, window_weights
 from impl.model.verdict import decide
 from impl.release.release import Outcome
 
@@ -104,8 +104,12 @@ def assurance(solution: Solution, weights: Array, limits: Limits) -> Assurance:
     )
 
 
-def assurance_of(structure: Structure) -> Assurance:
-    """Assurance of the time-averaged effect of a study under its own model, scales at their prior medians."""
+def assurance_of(structure: Structure, scales: Scales | None = None) -> Assurance:
+    """Assurance of the time-averaged effect of a study under its own model.
+
+    scales: how much the numbers vary; prior medians (before any data) unless given as a fit learnt them
+    (`impl.model.twin.fitted_scales`).
+    """
     worthwhile, harm, negligible = structure.decision
     limits = Limits(
         worthwhile=worthwhile,
@@ -115,7 +119,7 @@ def assurance_of(structure: Structure) -> Assurance:
         link=structure.likelihood.link,
         location=structure.location,
     )
-    solution = solve(gls_twin(structure, prior_scales(structure)))
+    solution = solve(gls_twin(structure, prior_scales(structure) if scales is None else scales))
     return assurance(solution, window_weights(structure), limits)
 
 

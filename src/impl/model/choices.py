@@ -305,6 +305,18 @@ def choose_secular(choice: ModelChoice, kind: Kind, trend: bool, calendar: str) 
     return choice.secular if needed else None
 
 
+REPORTED_MORE = Belief(mean=0.1, sd=0.2)
+"""What is believed of reports where a study says nothing: up a little, and nobody knows how much (choice). Incident
+systems hold a few per cent of the harm that record review finds (Hibbert 2023, mzad056), so there is room."""
+
+
+def choose_reporting(choice: ModelChoice, measure: Measure, primary: bool) -> Belief | None:
+    """Belief about the log change in the share of events that is reported; None for what is counted without."""
+    if measure.counts_are_reports:
+        return choice.reporting or REPORTED_MORE
+    return choice.reporting if primary else None
+
+
 def choose_harmonics(choice: ModelChoice, calendar: str, panel: Panel, notes: Notes) -> int:
     """Fourier pairs of the season: two for monthly, one for quarterly series of two years or more.
 

@@ -26,6 +26,9 @@ Array = npt.NDArray[np.float64]
 LEVELS = (0.5, 0.9)
 ESTABLISHED_MONTHS = 6  # from here on a bundle counts as established (scenario «everyone at six months»)
 EARLIER_MONTHS = 6  # how much earlier the start is in the scenario «half a year earlier»
+REPORTING_CHANGES = (0.0, 0.1, 0.2, 0.3, 0.4)
+"""Log changes of the share reported at which the effect is told. The data tell effect and change together only, so
+an answer at a stated change is what was counted, less the change."""
 NODES = 20  # of the Gauss-Hermite rule that averages over sites
 
 
@@ -74,6 +77,11 @@ def reported_draws(fit: Fit) -> Mapping[Asked, Array]:
     if structure.contrast:
         _add_contrast(reported, fit, window_rows(structure))
     _add_moderation(reported, fit, window_rows(structure))
+    if structure.reporting is not None and structure.likelihood.link == "log":
+        for change in REPORTING_CHANGES:
+            ratio = reported[Asked("tate", first, last, "ratio")]
+            counted = ratio * np.exp(fit.flat("reporting_change"))
+            reported[Asked("reporting", first, last, "ratio", f"{change:.1f}")] = counted * np.exp(-change)
     for bundle in structure.other_bundles:
         _add_other(reported, fit, bundle)
     return MappingProxyType(reported)

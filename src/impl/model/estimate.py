@@ -15,6 +15,7 @@ from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
 from impl.model.moderators import MODERATOR
 from impl.model.structure import COVARIATE, GROUPS, Structure
+from impl.model.twin import fitted_scales
 from impl.model.values import Crude, Estimates
 from impl.model.verdict import decide
 from impl.release.release import ModelSummary, StatedBelief
@@ -43,7 +44,7 @@ def estimate(fit: Fit) -> Estimates:
     outcome = design = None
     warnings = list(structure.warnings)
     if fit.profile == "full" and structure.role == "primary":
-        design = assurance_of(structure)
+        design = assurance_of(structure, fitted_scales(fit))
         showable = design.can_show_negligible
         headline = chances[("tate", first, last, None)]
         outcome = decide(structure.measure.direction, headline, absence_showable=showable)

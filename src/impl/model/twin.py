@@ -16,6 +16,7 @@ from scipy import stats
 
 from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
+from impl.model.fitted import Fit
 from impl.model.gls import (
     Array,
     Block,
@@ -80,6 +81,15 @@ def prior_scales(structure: Structure) -> dict[str, float]:
     if structure.other_bundles:
         scales["bundle_sd"] = HALF_NORMAL_MEDIAN * priors.other_bundle
     return scales | _likelihood_scales(structure)
+
+
+def fitted_scales(fit: Fit) -> dict[str, float]:
+    """Posterior mean of every scale of `prior_scales`; the prior median where the fit has no such parameter."""
+    posterior = fit.tree.posterior.data_vars
+    return {
+        name: float(fit.flat(name).mean()) if name in posterior else value
+        for name, value in prior_scales(fit.structure).items()
+    }
 
 
 def _likelihood_scales(structure: Structure) -> dict[str, float]:

@@ -15,8 +15,8 @@ NEGLIGIBLE = 0.90  # P(smaller than the negligible change, either way)
 def decide(direction: str, chances: Mapping[str, float], *, absence_showable: bool = False) -> Outcome | None:
     """Verdict from the probabilities of the headline estimand; None where no direction is good.
 
-    absence_showable: whether the design could be expected to show absence of effect, decided before data
-    (`impl.model.assurance`); without it `negligible` is never given.
+    absence_showable: whether a study with so many sites and so much variation could be expected to show absence
+    of effect, whatever this one found (`impl.model.assurance`); without it `negligible` is never given.
 
     Order: what limits say of size comes before direction. A change that is surely too small to matter is
     `negligible` even if its direction is sure, since `promising` would ask for more of what is known not to

@@ -179,7 +179,8 @@ class Estimate(Public):
     (everyone at `from` periods since start or more), `earlier` (start `from` periods earlier),
     `other_bundle` (TATE of a further bundle, `group` its id), `moderation` (with one modification of the kind
     `group` against none, same cells; `a-b` compares two kinds), `dose` (the bundle at the share `group` delivered,
-    «0.4», against none of it), `dose_target` (at the share `group` in every site, against what was delivered).
+    «0.4», against none of it), `dose_target` (at the share `group` in every site, against what was delivered), `reporting` (TATE if the
+    log of the share reported changed by `group`, «0.2»).
     """
 
     measure: str
@@ -202,6 +203,7 @@ class Estimate(Public):
         "moderation",
         "dose",
         "dose_target",
+        "reporting",
     ]
     from_: Annotated[int | None, Field(alias="from")] = None
     to: int | None = None

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from html import escape
 
 from impl.release.release import Release
-from impl.report import adaptation, delivery, figures, method, sentences, sustainment, tables, whom, wording
+from impl.report import (
+    adaptation,
+    delivery,
+    figures,
+    method,
+    reporting,
+    sentences,
+    sustainment,
+    tables,
+    whom,
+    wording,
+)
 from impl.report.language import Language, sentence
 
 
@@ -185,6 +196,15 @@ def for_whom(release: Release, language: Language) -> Block | None:
     return section_block("whom", language.say("whom.heading"), body)
 
 
+def reported(release: Release, language: Language) -> Block | None:
+    """What the answer would be if more, or less, of what happens is reported; only where reports are counted."""
+    lines = reporting.texts(release, language)
+    if not lines:
+        return None
+    intro = paragraphs([language.say("reports.intro")])
+    return section_block("reports", language.say("reports.heading"), intro + listed(lines))
+
+
 def limits(release: Release, language: Language) -> Block:
     items = "".join(f"<li>{escape(text)}</li>" for text in sentences.limits(release, language))
     heading = language.say("limits.heading")
@@ -292,6 +312,7 @@ SECTIONS: tuple[Section, ...] = (
     for_whom,
     delivered,
     lasts,
+    reported,
     limits,
     adapted,
     notes,

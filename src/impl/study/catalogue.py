@@ -54,6 +54,8 @@ class Measure(Value):
     """Ordered answers (likelihood `ordered`, kind proportion): how many categories, 1 the lowest, and the
     level whose share of answers at or above it is what the measure reports."""
     unit_of_count: Literal["person", "process"] = "person"
+    counts_are_reports: bool = False
+    """Somebody has to write a report before an event counts: where reporting gets safer, the number rises."""
     baseline: Annotated[float, Field(gt=0)]
     """A plausible level on the reported scale (per `per`), for synthetic data; never a norm."""
     example: Example | None = None
@@ -65,6 +67,10 @@ class Measure(Value):
         if kind is not None and self.kind != kind:
             raise PydanticCustomError(
                 "kind", f"of kind {kind} for likelihood {self.likelihood}", {"fix": "Change one of the two."}
+            )
+        if self.counts_are_reports and self.kind != "rate":
+            raise PydanticCustomError(
+                "reports", "of kind rate where counts_are_reports", {"fix": "Change one of the two."}
             )
         if self.likelihood != "ordered":
             if self.categories is not None or self.stated_level is not None:

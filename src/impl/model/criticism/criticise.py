@@ -16,7 +16,7 @@ from impl.model.criticism.prior_laws import prior_laws
 from impl.model.estimands import Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
 from impl.model.structure import BUNDLE, Structure
-from impl.model.twin import constant_effect_weights_of, prior_scales
+from impl.model.twin import constant_effect_weights_of, fitted_scales
 from impl.model.values import Criticism, LeaveOneOut
 
 Array = npt.NDArray[np.float64]
@@ -230,12 +230,7 @@ def heterogeneity(fit: Fit, priors: pd.DataFrame) -> pd.DataFrame:
 def exposure_support(fit: Fit) -> pd.DataFrame:
     """Each time since start with support of its own; columns as `Criticism.exposure` says."""
     structure = fit.structure
-    posterior = fit.tree.posterior.data_vars
-    scales = {
-        name: float(fit.flat(name).mean()) if name in posterior else value
-        for name, value in prior_scales(structure).items()
-    }
-    weights = constant_effect_weights_of(structure, scales)
+    weights = constant_effect_weights_of(structure, fitted_scales(fit))
     beside = identified_by(structure.rows)
     times = np.arange(1, structure.supported + 1)
     return pd.DataFrame(

@@ -9,6 +9,7 @@ Source: docs/model.md §8; multilevel dosage, American Journal of Evaluation 201
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -125,12 +126,16 @@ def audits_of(structure: Structure, fidelity: pd.DataFrame, source: FidelitySour
     )
 
 
-def delivery_model(audits: Audits) -> pm.Model:
-    """The PyMC model of the audits. Scales are choices: sites ~ HalfNormal(1) on the log-odds scale (a site at one
-    SD has 27 or 73 per cent where the network has half), steps per quarter ~ HalfNormal(0.5), cells the same."""
-    sites, steps = audits.eligible.shape
-    audited = np.nonzero(audits.eligible)
+def delivery_model(delivered: Array, eligible: Array) -> pm.Model:
+    """The PyMC model of audits, both site x step; a cell without audits is 0 of 0 and says nothing.
+
+    Scales are choices: sites ~ HalfNormal(1) on the log-odds scale (a site at one SD has 27 or 73 per cent where
+    the network has half), steps per quarter ~ HalfNormal(0.5), cells the same.
+    """
+    sites, steps = eligible.shape
     with pm.Model(coords={"site": range(sites), "step": range(steps)}) as model:
+        count = pm.Data("count", delivered.astype(np.int64))
+        audited = pm.Data("audited", eligible.astype(np.int64))
         level: Any = pm.Normal("level", 0.0, 1.5)
         if steps > 1:
             step_sd = pm.HalfNormal("step_sd", 0.5)
@@ -142,20 +147,24 @@ def delivery_model(audits: Audits) -> pm.Model:
         cell = cell_sd * pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "step"))
         logit = level + own[:, None] + cell
         pm.Deterministic("fidelity", pm.math.sigmoid(logit), dims=("site", "step"))
-        pm.Binomial(
-            "delivered",
-            n=audits.eligible[audited].astype(int),
-            logit_p=logit[audited],
-            observed=audits.delivered[audited].astype(int),
-        )
+        pm.Binomial("delivered", n=audited, logit_p=logit, observed=count)
     found: pm.Model = model
     return found
+
+
+@lru_cache(maxsize=4)
+def _compiled(sites: int, steps: int) -> Any:
+    """The compiled model of so many sites and steps; a template without any audit, to be given data."""
+    nothing = np.zeros((sites, steps))
+    return nutpie.compile_pymc_model(delivery_model(nothing, nothing), var_names=["fidelity"])
 
 
 def _sample(audits: Audits, weight: Array, seed: int, profile: Profile) -> tuple[Array, Array, bool]:
     """Draws of the share delivered (draw x site x step) and of its mean by `weight` (site x step), and whether
     that mean and the network's at every step passed the gates."""
-    compiled = nutpie.compile_pymc_model(delivery_model(audits), var_names=["fidelity"])
+    compiled = _compiled(*audits.eligible.shape).with_data(
+        count=audits.delivered.astype(np.int64), audited=audits.eligible.astype(np.int64)
+    )
     passed = False
     for target in (FIRST_TARGET, RETRY_TARGET):
         tree = draw(compiled, SETTINGS[profile], seed=seed, target=target)
