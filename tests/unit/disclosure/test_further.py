@@ -98,6 +98,7 @@ def test_each_is_told_on_one_scale_and_its_link(tmp_path: Path) -> None:
         "established": {"ratio", "link"},
         "earlier": {"averted"},
         "other_bundle": {"ratio", "link"},
+        "reporting": {"ratio", "link"},
     }
     assert release.disclosure.suppressed == (), "what nobody is meant to read is not called hidden"
     assert release.estimate("clabsi", "other_bundle", "ratio", group=OTHER) is not None
