@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from impl.data.adaptation import adaptation_scores, cohen_kappa
     from impl.data.read import read_panel
     from impl.disclosure.make import make_release
     from impl.model.build import build_model
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
     from impl.model.fit import sample
     from impl.model.local.implementation import evaluate_implementation
     from impl.release.files import read_release, write_release
+    from impl.report.prediction import predict_site
     from impl.report.show import finish_report, show_report
     from impl.study.load import find_root, read_study
+    from impl.study.site_plan import read_site_plan
 
 _HOME = {
+    "adaptation_scores": "impl.data.adaptation",
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
     "check_robustness": "impl.model.criticism.robustness",
+    "cohen_kappa": "impl.data.adaptation",
     "criticise": "impl.model.criticism.criticise",
     "estimate": "impl.model.estimate",
     "evaluate_implementation": "impl.model.local.implementation",
@@ -35,8 +40,10 @@ _HOME = {
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",
     "make_release": "impl.disclosure.make",
+    "predict_site": "impl.report.prediction",
     "read_panel": "impl.data.read",
     "read_release": "impl.release.files",
+    "read_site_plan": "impl.study.site_plan",
     "read_study": "impl.study.load",
     "sample": "impl.model.fit",
     "show_report": "impl.report.show",
@@ -44,9 +51,11 @@ _HOME = {
 }
 
 __all__ = [
+    "adaptation_scores",
     "build_model",
     "check_fit",
     "check_robustness",
+    "cohen_kappa",
     "criticise",
     "estimate",
     "evaluate_implementation",
@@ -54,8 +63,10 @@ __all__ = [
     "find_root",
     "finish_report",
     "make_release",
+    "predict_site",
     "read_panel",
     "read_release",
+    "read_site_plan",
     "read_study",
     "sample",
     "show_report",

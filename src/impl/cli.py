@@ -140,6 +140,32 @@ def status() -> None:
 
 
 @app.command()
+def predict(
+    study: StudyName,
+    site: Annotated[Path, typer.Option(help="The site's plans; docs/my-site.yaml is an example.")],
+    language: Annotated[str, typer.Option(help="nb, en …")] = "nb",
+    as_json: Annotated[bool, typer.Option("--json", help="Numbers instead of sentences.")] = False,
+) -> None:
+    """What one more site may expect of a study's bundle, given its plans."""
+    from impl.release.files import read_release
+    from impl.report.language import read_language
+    from impl.report.one_site import texts
+    from impl.report.prediction import predict_site
+    from impl.study.site_plan import read_site_plan
+
+    root = _root()
+    plan = read_site_plan(site)
+    release = read_release(root / "reports" / _released(root, study) / "release.json")
+    if as_json:
+        found = dataclasses.asdict(predict_site(release, plan))
+        typer.echo(json.dumps(found, indent=1))
+        return
+    if plan.name:
+        typer.echo(f"{plan.name}: {read_language(language).pick(release.study.title)}\n")
+    typer.echo("\n".join(texts(release, plan, read_language(language))))
+
+
+@app.command()
 def schema(
     release: Annotated[bool, typer.Option("--release", help="That of a Release instead.")] = False,
 ) -> None:

@@ -81,10 +81,11 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     rollout = rollouts.pop(study.bundle)
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
     gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
-    grid, stopped = _without_stopped(grid, [rollout, *rollouts.values()])
+    tables = log_tables(logs, calendar.periods)
+    grid, stopped = _without(grid, _stopped(grid, [rollout, *rollouts.values()]))
+    grid, paused = _without(grid, _paused(grid, tables.support))
     _check_primary(grid, measures[study.measures.primary], study)
     names = {site: rows.names.get(site, site) for site in site_order}
-    tables = log_tables(logs, calendar.periods)
     return Panel(
         cells=_cells(grid),
         sites=site_order,
@@ -95,7 +96,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         names=names,
         vintage=rows.vintage,
         warnings=(
-            *_gap_warnings(grid, gaps, stopped),
+            *_gap_warnings(grid, gaps, stopped, paused),
             *rollout_warnings(starts[study.bundle], names, calendar.periods),
         ),
         other_rollouts=rollouts,
@@ -176,17 +177,34 @@ def _fill(rows: Rows, sites: tuple[str, ...], calendar: Calendar, measures: tupl
     return _Grid(measures=measures, sites=sites, values=values, zero_exposure=rows.dropped)
 
 
-def _without_stopped(grid: _Grid, rollouts: Sequence[pd.DataFrame]) -> tuple[_Grid, int]:
-    """Grid with gaps from each site's first stop on, and the number of site-periods with data that this left out."""
+def _stopped(grid: _Grid, rollouts: Sequence[pd.DataFrame]) -> npt.NDArray[np.bool_]:
+    """Site x period: from a site's first stop on."""
     stops = np.min([rollout["stop_period"].fillna(np.inf) for rollout in rollouts], axis=0)
-    after = np.arange(grid.observed.shape[2])[None, :] >= stops[:, None]
+    found: npt.NDArray[np.bool_] = np.arange(grid.observed.shape[2])[None, :] >= stops[:, None]
+    return found
+
+
+def _paused(grid: _Grid, support: pd.DataFrame | None) -> npt.NDArray[np.bool_]:
+    """Site x period: while the bundle paused. It was neither there nor not yet there, so such cells say nothing."""
+    paused = np.zeros(grid.observed.shape[1:], dtype=bool)
+    position = {site: index for index, site in enumerate(grid.sites)}
+    periods = np.arange(paused.shape[1])
+    for row in () if support is None else support.to_dict("records"):
+        if row["site"] in position and np.isfinite(row["pause_from"]):
+            until = row["pause_until"] if np.isfinite(row["pause_until"]) else np.inf
+            paused[position[row["site"]]] |= (periods >= row["pause_from"]) & (periods < until)
+    return paused
+
+
+def _without(grid: _Grid, left_out: npt.NDArray[np.bool_]) -> tuple[_Grid, int]:
+    """Grid with gaps in some site-periods, and the number of those with data that this left out."""
     known = grid.observed | grid.intervals
-    cut = (known.any(axis=0) & after).any(axis=1)[:, None]  # the persons' means held what is left out here
+    cut = (known.any(axis=0) & left_out).any(axis=1)[:, None]  # the persons' means held what is left out here
     values = {
-        name: np.where(cut if name == "person_sum_squares" else after, np.nan, layer)
+        name: np.where(cut if name == "person_sum_squares" else left_out, np.nan, layer)
         for name, layer in grid.values.items()
     }
-    return replace(grid, values=values), int((known.any(axis=0) & after).sum())
+    return replace(grid, values=values), int((known.any(axis=0) & left_out).sum())
 
 
 def _answers(rows: Rows, grid: _Grid, measures: Mapping[str, Measure], calendar: Calendar) -> dict[str, Grid]:
@@ -249,7 +267,7 @@ def _check_primary(grid: _Grid, primary: Measure, study: Study) -> None:
         )
 
 
-def _gap_warnings(grid: _Grid, gaps: int, stopped: int) -> list[PanelWarning]:
+def _gap_warnings(grid: _Grid, gaps: int, stopped: int, paused: int) -> list[PanelWarning]:
     warnings = []
     share = gaps / grid.observed.size
     if gaps:
@@ -265,6 +283,8 @@ def _gap_warnings(grid: _Grid, gaps: int, stopped: int) -> list[PanelWarning]:
         warnings.append(PanelWarning(code="zero_exposure_dropped", values={"count": grid.zero_exposure}))
     if stopped:
         warnings.append(PanelWarning(code="stopped_periods_left_out", values={"count": stopped}))
+    if paused:
+        warnings.append(PanelWarning(code="paused_periods_left_out", values={"count": paused}))
     return warnings
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from impl.disclosure import rules
 from impl.disclosure.rules import Counted
 from impl.model.values import DeliveryEvidence, DoseResponse
-from impl.release.release import DeliveryStep, Estimate, FidelitySection
+from impl.release.release import ComponentShare, DeliveryStep, Estimate, FidelitySection
 from impl.study.catalogue import Measure
 from impl.study.study import Study
 
@@ -45,7 +45,23 @@ def fidelity_section(
     if evidence.before is not None and not _is_hidden(rules.SMALLEST_GROUP, *evidence.before_counts):
         before = _share(evidence.before)
     told = dose if dose is not None and dose.passed and not whole else None
+    parts = [
+        ComponentShare(
+            component=rules.coded_word(row["component"]) or rules.OTHER,
+            share=_share(row["delivered"] / row["eligible"]),
+            sites=int(row["sites"]),
+        )
+        for row in evidence.components.to_dict("records")
+        if not _is_hidden(row["sites"], row["delivered"], row["eligible"])
+    ]
+    axes: dict[Any, float] = {
+        row["group"]: _share(float(row["share"]))
+        for row in evidence.by_adaptation.to_dict("records")
+        if row["sites"] >= rules.SMALLEST_GROUP
+    }
     section = FidelitySection(
+        components=() if whole else tuple(parts),
+        by_adaptation={} if whole or len(axes) < 2 else axes,
         component=rules.coded_word(evidence.component) or rules.OTHER,
         before=None if whole else before,
         delivered=study.delivery.delivered,
@@ -53,6 +69,7 @@ def fidelity_section(
         steps=() if whole else tuple(kept),
         curve=told.curve if told else None,
         smallest=told.smallest if told else None,
+        response=tuple((share, _share(part)) for share, part in told.response) if told else (),
         **({} if whole else known),
     )
     return section, len(steps) - len(section.steps) + whole

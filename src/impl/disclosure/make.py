@@ -16,6 +16,7 @@ from impl.disclosure.counts import Evaluations, released_counts, shows_zero, sup
 from impl.disclosure.delivery import dose_estimates, fidelity_section
 from impl.disclosure.rules import Counted
 from impl.disclosure.sustainment import sustainment_section
+from impl.disclosure.use import cost_section, fit_answers, overlap_rows, prediction_section, timeline
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
 from impl.model.values import Criticism, Estimates, Evaluation, Implementation, Robustness
@@ -135,7 +136,16 @@ def make_release(
         estimates=tuple(rows),
         comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
         curves=tuple(item.curve for item in released.values() if item.curve is not None),
-        sections=Sections(adaptations=section, fidelity=fidelity, sustainment=lasting),
+        sections=Sections(
+            adaptations=section,
+            fidelity=fidelity,
+            sustainment=lasting,
+            prediction=prediction_section(estimates, rows),
+            costs=cost_section(study, panel, estimates),
+            overlap=overlap_rows(study, panel, estimates.measure),
+            timeline=timeline(panel),
+            fit=fit_answers(panel),
+        ),
         verdict=verdict,
         checks=Checks(
             rows=tuple(row for evaluation in evaluations.values() for row in evaluation.checks.rows),

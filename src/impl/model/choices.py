@@ -420,14 +420,13 @@ def warn_of_design(rows: pd.DataFrame, window: tuple[int, int], notes: Notes) ->
         notes.warn("all_treated_tail", periods=int((everyone & anyone).sum()), alone=alone)
 
 
-def warn_of_tables(study: Study, panel: Panel, primary: bool, notes: Notes) -> None:
+def warn_of_tables(study: Study, primary: bool, notes: Notes) -> None:
     """What a study brings and this model leaves aside."""
     if study.fidelity is not None:
         notes.warn("fidelity_not_used")
-    if primary and any((study.strategies, study.cycles, study.phases, study.fit_form, study.costs)):
+    shown = any((study.cycles, study.phases, study.fit_form))
+    if primary and (shown or (study.strategies is not None and not study.strategies.intensity)):
         notes.warn("tables_not_used")
-    if panel.support is not None and panel.support["pause_from"].notna().any():
-        notes.warn("pauses_counted")
 
 
 def identified_by(rows: pd.DataFrame) -> dict[int, int]:

@@ -81,7 +81,40 @@ def estimate(fit: Fit) -> Estimates:
             for name, count in zip(structure.moderators, structure.moderator_sites, strict=True)
         },
         warnings=tuple(warnings),
+        moderator_centres=usual_scores(structure),
+        correlations=prediction_correlations(structure, reported),
     )
+
+
+def usual_scores(structure: Structure) -> dict[str, float]:
+    """Mean score of each moderator in the window's cells, weighted as the effect on the scale of predictions is: every
+    time since start the same on the link scale, by exposure for differences."""
+    rows = window_rows(structure)
+    weight = rows["denominator"].to_numpy()
+    if structure.measure.headline_scale == "ratio":
+        weight = 1.0 / rows.groupby("exposure")["site"].transform("size").to_numpy()
+    return {
+        name.removeprefix(MODERATOR): centre + float(np.average(rows[name], weights=weight))
+        for name, centre in zip(structure.moderators, structure.moderator_centres, strict=True)
+    }
+
+
+def prediction_correlations(structure: Structure, reported: Mapping[Asked, Array]) -> dict[str, float]:
+    """Posterior correlations of what a prediction for a new site adds up; empty without effects that differ between
+    sites, or without moderators. On the link scale for rates, else on that of differences."""
+    scale = "link" if structure.measure.headline_scale == "ratio" else "difference"
+    first, last = structure.window
+    kinds = [name.removeprefix(MODERATOR) for name in structure.moderators]
+    site = reported.get(Asked("new_site", first, last, scale))
+    if site is None or not kinds:
+        return {}
+    parts = [site, *(reported[Asked("moderation", first, last, scale, kind)] for kind in kinds)]
+    found = np.corrcoef(parts)
+    pairs = {kind: found[0, place] for place, kind in enumerate(kinds, 1)}
+    for place, kind in enumerate(kinds, 1):
+        for later, other in enumerate(kinds[place:], place + 1):
+            pairs[f"{kind}|{other}"] = found[place, later]
+    return {name: float(value) for name, value in pairs.items()}
 
 
 def _probabilities(

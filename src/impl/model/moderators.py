@@ -6,6 +6,7 @@ the effect is that at the network's usual adaptation. Source: docs/model.md §8;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ import pandas as pd
 
 from impl.data.adaptation import adaptation_scores
 from impl.data.panel import Panel
+from impl.data.strategy import intensity_by_period
 from impl.model.choices import Notes
-from impl.study.study import Study
+from impl.study.study import INTENSITY, Study
 
 MODERATOR = "moderator:"
 """Prefix of the row table's columns of moderators."""
@@ -32,8 +34,8 @@ def moderator_columns(
 
     Refuses more moderators than the sites can carry, and a score that is the same in every treated cell.
     """
-    declared = study.adaptations.moderators if study.adaptations else ()
-    if not declared or panel.adaptations is None:
+    declared = declared_moderators(study, panel)
+    if not declared:
         return {}, ()
     used = (rows["used"] & rows["treated"]).to_numpy()
     treated_sites = int(rows.loc[used, "site"].nunique())
@@ -41,10 +43,10 @@ def moderator_columns(
         notes.refuse("moderators", "adaptations.moderators", f"{len(declared)} moderators with {treated_sites} sites",
                      f"{FEW_MODERATORS} at most below {FEW_SITES} sites with the bundle",
                      "Keep those that the question is about.")  # fmt: skip
-    scores = adaptation_scores(panel.adaptations, sites, panel.periods)
+    scores = moderator_scores(panel, sites, declared)
     columns, centres = {}, []
     for name in declared:
-        score = scored(scores[name].to_numpy())
+        score = scores[name]
         if used.any() and np.ptp(score[used]) == 0:
             notes.refuse("moderator_constant", "adaptations.moderators", f"{name}, the same in every cell with the bundle",
                          "a score that differs between sites or changes over time", "Leave it out.")  # fmt: skip
@@ -54,6 +56,35 @@ def moderator_columns(
     return columns, tuple(centres)
 
 
+def declared_moderators(study: Study, panel: Panel) -> tuple[str, ...]:
+    """Scores of the adaptation log that the study declares, and the intensity of its strategies."""
+    declared: list[str] = []
+    if study.adaptations is not None and panel.adaptations is not None:
+        declared += study.adaptations.moderators
+    if study.strategies is not None and study.strategies.intensity and panel.strategies is not None:
+        declared.append(INTENSITY)
+    return tuple(declared)
+
+
+def moderator_scores(
+    panel: Panel, sites: tuple[str, ...], names: Sequence[str]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Score of each name by cell of the grid: log(1 + modifications), or the level of intensity, 0 to 3."""
+    found = {}
+    if panel.adaptations is not None:
+        counts = adaptation_scores(panel.adaptations, sites, panel.periods)
+        found = {name: scored(counts[name].to_numpy()) for name in names if name in counts}
+    if INTENSITY in names and panel.strategies is not None:
+        levels = intensity_by_period(panel.strategies, sites, panel.periods)["intensity"]
+        found[INTENSITY] = levels.to_numpy(dtype=float)
+    return found
+
+
+def one_step(name: str) -> float:
+    """What the first modification adds to a score, or one level to the intensity."""
+    return 1.0 if name.removeprefix(MODERATOR) == INTENSITY else ONE_MORE
+
+
 def scored(count: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Score of a number of modifications: the first says more than the tenth."""
     return np.log1p(count.astype(float))
@@ -61,8 +92,6 @@ def scored(count: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def sites_with(panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame, name: str) -> int:
     """Sites with at least one such modification in force in a treated cell that is used."""
-    if panel.adaptations is None:
-        return 0
-    count = adaptation_scores(panel.adaptations, sites, panel.periods)[name].to_numpy()
-    chosen = (rows["used"] & rows["treated"]).to_numpy() & (count > 0)
+    score = moderator_scores(panel, sites, [name])[name]
+    chosen = (rows["used"] & rows["treated"]).to_numpy() & (score > 0)
     return int(rows.loc[chosen, "site"].nunique())

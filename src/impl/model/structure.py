@@ -47,7 +47,7 @@ from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Likelihood, link_of
-from impl.model.moderators import MODERATOR, moderator_columns, sites_with
+from impl.model.moderators import MODERATOR, declared_moderators, moderator_columns, sites_with
 from impl.model.priors import Priors, resolve_priors, scaled
 from impl.study.catalogue import Measure
 from impl.study.load import read_measure
@@ -275,9 +275,9 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
     if likelihood.link == "identity":
         priors = scaled(priors, _person_sd(rows, before))
     centred_cells, centred_sites = _parametrisation(rows, clustering, likelihood, len(sites))
-    warn_of_tables(study, panel, primary, notes)
+    warn_of_tables(study, primary, notes)
     contrasts = study.adaptations.contrasts if study.adaptations else ()
-    moderators = study.adaptations.moderators if study.adaptations and primary else ()
+    moderators = declared_moderators(study, panel) if primary else ()
     correlated = site_effects and clustering != "decay" and len(sites) >= CORRELATED_SITES
     return Structure(
         bundle=study.bundle,

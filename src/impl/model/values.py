@@ -44,6 +44,7 @@ class Estimates:
     assurance: what the design could be expected to show; None where there is no verdict.
     contrast_sites: group (yes | no | unknown | none) -> number of sites that contribute treated cells.
     moderator_sites: moderator -> sites with at least one such modification in a treated cell.
+    moderator_centres: moderator -> usual score in the window. correlations: as `release.PredictionSection`.
     """
 
     measure: str
@@ -66,6 +67,8 @@ class Estimates:
     moderator_sites: dict[str, int] = field(default_factory=dict)
     warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
     assurance: Assurance | None = None
+    moderator_centres: dict[str, float] = field(default_factory=dict)
+    correlations: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +244,10 @@ class DeliveryEvidence:
     `to` (periods since start), `lower`, `median`, `upper`, `sites`, `audited` (sites with an audit), `delivered`,
     `eligible`. before: crude share before start, None where nothing was audited; before_counts: what it rests on.
     share: draws of the share delivered, draw x site x step; share_before: draw x site, 0 where no site was audited
-    before start. step_of_row: step of each row of the structure's table, -1 where untreated.
+    before start. step_of_row: step of each row of the structure's table, -1 where untreated. components: one row an
+    audited component, `component`, `delivered`, `eligible`, `sites`, of the window, empty with one. by_adaptation: one row a
+    group of sites (`group` kept | changed: whether every modification kept the core), `share` (posterior median),
+    `sites`; empty without a log.
     """
 
     measure: str
@@ -257,6 +263,8 @@ class DeliveryEvidence:
     share: npt.NDArray[np.float64]
     share_before: npt.NDArray[np.float64]
     step_of_row: npt.NDArray[np.int64]
+    components: pd.DataFrame = field(default_factory=pd.DataFrame)
+    by_adaptation: pd.DataFrame = field(default_factory=pd.DataFrame)
     warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
 
     def _repr_html_(self) -> str:
@@ -265,6 +273,8 @@ class DeliveryEvidence:
             [
                 ("Share delivered in the window", f"{middle:.2f} ({low:.2f} to {high:.2f}): {self.verdict}"),
                 ("By time since start", self.steps),
+                ("By component (crude)", self.components),
+                ("By what was adapted", self.by_adaptation),
                 ("What the reader is told", ", ".join(code for code, _ in self.warnings) or "nothing"),
             ]
         )
@@ -277,7 +287,8 @@ class DoseResponse:
     curve: linear or steps. points: one row a share, `fidelity`, `mean`, `sd`, `median`, `lower`, `upper` (90 %; on the
     measure's headline scale: the bundle at that share against none of it), `p_worthwhile`. smallest: the smallest share
     whose change is worthwhile with 80 per cent probability, None where no share is. at_target: the same cells if
-    every site had reached the share `target`, against what they reached, same keys and scale.
+    every site had reached the share `target`, against what they reached, same keys and scale. response: mean part of the
+    full effect at some shares.
     imputations: draws of the share delivered that a fit was made for. r_hat: worst over the fits.
     """
 
@@ -287,6 +298,7 @@ class DoseResponse:
     smallest: float | None
     target: float
     at_target: dict[str, float]
+    response: tuple[tuple[float, float], ...]
     imputations: int
     r_hat: float
     passed: bool

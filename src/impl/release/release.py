@@ -288,6 +288,12 @@ class DeliveryStep(Public):
     upper: Probability
 
 
+class ComponentShare(Public):
+    component: str
+    share: Probability
+    sites: int
+
+
 class FidelitySection(Public):
     """How much of the bundle was delivered, from audits of those eligible.
 
@@ -310,6 +316,12 @@ class FidelitySection(Public):
     """Shape of the dose-response, where `dose` is among the estimates."""
     smallest: Probability | None = None
     """Smallest share whose change is worthwhile with 80 per cent probability."""
+    components: tuple[ComponentShare, ...] = ()
+    """Crude share by audited component in the window, where several were audited; `all` is all or none."""
+    by_adaptation: dict[Literal["kept", "changed"], Probability] = {}
+    """Share delivered at sites whose modifications kept the core, and at those where one did not."""
+    response: tuple[tuple[Probability, Probability], ...] = ()
+    """Part of the full effect at some shares delivered, by the dose-response: (share, part)."""
 
 
 class Horizon(Public):
@@ -334,10 +346,72 @@ class SustainmentSection(Public):
     half_life: tuple[float, float, float] | None = None
 
 
+class PredictionSection(Public):
+    """What a prediction for one more site needs beside the estimates `new_site` and `moderation`.
+
+    centres: mean of log(1 + modifications) in the window by kind, the «usual» that `new_site` is about.
+    correlations: of their posteriors, `new_site` with a kind (by kind) and two kinds (`a|b`), on the scale that a prediction
+    is made on: link for rates, difference otherwise.
+    """
+
+    centres: dict[str, float] = {}
+    correlations: dict[str, float] = {}
+
+
+class CostSection(Public):
+    """What the bundle cost in the window, as the study states its prices: whole units of `currency`.
+
+    sites, months, modifications: sites with the bundle in the window, their months with it, logged modifications.
+    """
+
+    currency: str
+    total: float
+    sites: int
+    months: float
+    modifications: int
+
+
+class OverlapRow(Public):
+    """Share of the site-periods with `bundle` that have `other` too."""
+
+    bundle: str
+    other: str
+    share: Probability
+
+
+class TimelineEvent(Public):
+    """One thing that a site wrote down about its work; coded words only.
+
+    kind `phase`: a step of the wheel (`word`) from `start` until the next; `cycle`: a PDSA cycle, `word` its decision, ""
+    while it runs; `strategy`: `word` its intensity, `what` the strategy (ERIC); `pause`, `support_end`: without words.
+    """
+
+    site: str
+    name: str
+    kind: Literal["phase", "cycle", "strategy", "pause", "support_end"]
+    start: date
+    end: date | None = None
+    word: str = ""
+    what: str = ""
+
+
+class FitAnswer(Public):
+    """Mean answer to one question of the fit form, 1 (not at all) to 5 (fully), over the sites that answered."""
+
+    question: str
+    mean: float
+    sites: int
+
+
 class Sections(Public):
     adaptations: AdaptationSection | None = None
     fidelity: FidelitySection | None = None
     sustainment: SustainmentSection | None = None
+    prediction: PredictionSection | None = None
+    costs: CostSection | None = None
+    overlap: tuple[OverlapRow, ...] = ()
+    timeline: tuple[TimelineEvent, ...] = ()
+    fit: tuple[FitAnswer, ...] = ()
 
 
 class Verdict(Public):

@@ -66,8 +66,6 @@ def moderation(release: Release, language: Language) -> tuple[str, ...]:
     Worded as an association unless chance decided which sites adapted.
     """
     section = release.sections.adaptations
-    if section is None or not section.moderators:
-        return ()
     measure = release.measure()
     found = [
         row
@@ -82,7 +80,8 @@ def moderation(release: Release, language: Language) -> tuple[str, ...]:
         if warning.code == "moderator_few_sites"
     ]
     if found:
-        reason = "moderation_randomised" if section.randomised else "other_reasons"
+        randomised = section is not None and section.randomised
+        reason = "moderation_randomised" if randomised else "other_reasons"
         lines.append(language.say(f"adapted.{reason}"))
     return tuple(lines)
 

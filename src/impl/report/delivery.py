@@ -51,6 +51,13 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
     if section is None:
         return (language.say("delivery.no_audits", slots),)
     found = [" ".join(filter(None, [_share(section, release, language), _over_time(section, language)]))]
+    axes = section.by_adaptation
+    if {"kept", "changed"} <= axes.keys():
+        ends = {
+            "first": language.percent(100 * axes["kept"]),
+            "last": language.percent(100 * axes["changed"]),
+        }
+        found.append(language.say("delivery.by_adaptation", ends))
     key = finding(release)
     if key is not None:
         headline = wording.headline(release, release.measure())
@@ -62,6 +69,22 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
             key = "phase_out_plain"
         found.append(language.say(f"delivery.{key}", slots))
     return tuple(found)
+
+
+def components(release: Release, language: Language) -> tuple[str, ...]:
+    """How much of each audited part was delivered, one line each; empty where one was audited."""
+    section = release.sections.fidelity
+    lines = []
+    for part in section.components if section is not None else ():
+        slots = {
+            "element": part.component.replace("_", " "),
+            "percent": language.percent(100 * part.share),
+            "sites": language.count("nouns.sites", part.sites),
+        }
+        lines.append(
+            language.say(f"delivery.component_{'all' if part.component == 'all' else 'share'}", slots)
+        )
+    return tuple(lines)
 
 
 def dose(release: Release, language: Language) -> tuple[str, ...]:

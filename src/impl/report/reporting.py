@@ -1,6 +1,6 @@
 """Reports are not events: how the answer changes with the share that is reported.
 
-The sentence «Flere meldinger kan bety at det er blitt tryggere å melde» needs numbers beside it; docs/model.md §10.
+The sentence «Flere meldinger kan bety at det er blitt tryggere å melde» needs numbers beside it; docs/model.md §11.
 """
 
 from __future__ import annotations

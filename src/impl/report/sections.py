@@ -13,13 +13,16 @@ from html import escape
 from impl.release.release import Release
 from impl.report import (
     adaptation,
+    costs,
     delivery,
     figures,
     method,
+    one_site,
     reporting,
     sentences,
     sustainment,
     tables,
+    timeline,
     whom,
     wording,
 )
@@ -192,7 +195,15 @@ def for_whom(release: Release, language: Language) -> Block | None:
     if scenarios:
         body += f"<h3>{escape(language.say('whom.what_if'))}</h3>" + paragraphs(scenarios)
     body += paragraphs(list(filter(None, [whom.assumption(release, language)])))
+    plans = one_site.table(release, language)
+    if plans:
+        body += f"<h3>{escape(language.say('one_site.heading'))}</h3>" + plans
+        body += paragraphs([language.say("one_site.note")])
     body += whom.bundles_table(release, language)
+    together = whom.overlap(release, language)
+    if together:
+        body += f"<h3>{escape(language.say('whom.overlap_heading'))}</h3>" + listed(together)
+        body += paragraphs([language.say("whom.overlap_note")])
     return section_block("whom", language.say("whom.heading"), body)
 
 
@@ -203,6 +214,12 @@ def reported(release: Release, language: Language) -> Block | None:
         return None
     intro = paragraphs([language.say("reports.intro")])
     return section_block("reports", language.say("reports.heading"), intro + listed(lines))
+
+
+def cost(release: Release, language: Language) -> Block | None:
+    """What it cost, in all and per event; only where the study states its prices."""
+    lines = costs.texts(release, language)
+    return section_block("costs", language.say("costs.heading"), listed(lines)) if lines else None
 
 
 def limits(release: Release, language: Language) -> Block:
@@ -223,6 +240,9 @@ def listed(texts: Sequence[str]) -> str:
 def delivered(release: Release, language: Language) -> Block:
     """Whether the bundle was delivered, and what outcome and delivery say together."""
     body = paragraphs(list(delivery.texts(release, language)))
+    parts = delivery.components(release, language)
+    if parts:
+        body += f"<h3>{escape(language.say('delivery.components_heading'))}</h3>" + listed(parts)
     lines = delivery.dose(release, language)
     if lines:
         body += f"<h3>{escape(language.say('delivery.dose_heading'))}</h3>" + listed(lines)
@@ -240,7 +260,8 @@ def adapted(release: Release, language: Language) -> Block:
     heading = language.say("adapted.heading")
     section = release.sections.adaptations
     if section is None:
-        return section_block("adapted", heading, paragraphs([language.say("adapted.none")]))
+        body = paragraphs([language.say("adapted.none")]) + listed(adaptation.moderation(release, language))
+        return section_block("adapted", heading, body)
     changed = sum(row.consistent == "no" for row in section.rows)
     first = [language.count("adapted.count", len(section.rows))]
     if section.rows:
@@ -256,6 +277,16 @@ def adapted(release: Release, language: Language) -> Block:
             body += listed(groups) + paragraphs([" ".join(texts)])
         body += listed(kinds)
     return section_block("adapted", heading, body)
+
+
+def work(release: Release, language: Language) -> Block | None:
+    """How the work went: the time line, and how well sites thought that the bundle fits."""
+    body = timeline.block(release, language)
+    answers = timeline.fit_lines(release, language)
+    if answers:
+        body += f"<h3>{escape(language.say('timeline.fit_heading'))}</h3>" + listed(answers)
+        body += paragraphs([language.say("timeline.fit_note")])
+    return section_block("work", language.say("timeline.heading"), body) if body else None
 
 
 def notes(release: Release, language: Language) -> Block:
@@ -313,8 +344,10 @@ SECTIONS: tuple[Section, ...] = (
     delivered,
     lasts,
     reported,
+    cost,
     limits,
     adapted,
+    work,
     notes,
     bands,
     how,
@@ -322,7 +355,17 @@ SECTIONS: tuple[Section, ...] = (
     provenance,
 )
 
-FAILED_SECTIONS: tuple[Section, ...] = (banner, question, failed, adapted, notes, how, checks, provenance)
+FAILED_SECTIONS: tuple[Section, ...] = (
+    banner,
+    question,
+    failed,
+    adapted,
+    work,
+    notes,
+    how,
+    checks,
+    provenance,
+)
 
 
 def make_blocks(release: Release, language: Language) -> tuple[Block, ...]:

@@ -39,7 +39,7 @@ def weights_table(release: Release, language: Language) -> str:
     """One row a way to weigh sites."""
     exposure = {"exposure": language.pick(release.measure().exposure)}
     names = [(language.say(f"whom.{row.estimand}", exposure), row) for row in rows(release)]
-    return _table(release, language, "whom.caption", "whom.who", names) if names else ""
+    return rows_table(release, language, "whom.caption", "whom.who", names) if names else ""
 
 
 def new_site(release: Release, language: Language) -> str | None:
@@ -110,13 +110,30 @@ def bundles_table(release: Release, language: Language) -> str:
         if estimate is not None:
             window = wording.window(release, language, estimate)
             names.append((f"{sentence(language.pick(bundle.name))}, {window}", estimate))
-    return _table(release, language, "whom.bundles_caption", "whom.bundle", names) if names else ""
+    return rows_table(release, language, "whom.bundles_caption", "whom.bundle", names) if names else ""
 
 
-def _table(
+def overlap(release: Release, language: Language) -> tuple[str, ...]:
+    """How often two bundles were there at the same time, one line a pair."""
+    names = {
+        bundle.id: language.pick(bundle.name)
+        for bundle in (*release.study.bundles, *release.study.other_bundles)
+    }
+    lines = []
+    for row in release.sections.overlap:
+        slots = {
+            "percent": language.percent(100 * row.share),
+            "name": names.get(row.bundle, row.bundle),
+            "other": names.get(row.other, row.other),
+        }
+        lines.append(language.say("whom.overlap", slots))
+    return tuple(lines)
+
+
+def rows_table(
     release: Release, language: Language, caption: str, first: str, rows: list[tuple[str, Estimate]]
 ) -> str:
-    """Name · change with its interval."""
+    """Name · change with its interval, one row an estimate; caption and first are keys of words."""
     change = language.say("whom.change")
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>'

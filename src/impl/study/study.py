@@ -49,6 +49,7 @@ TABLES = (
 DESIGNS: dict[str, Literal["before_after", "stepped_wedge"]] = {
     "20_before_after": "before_after",
     "30_stepped_wedge": "stepped_wedge",
+    "40_local_adaptation": "stepped_wedge",
 }
 
 
@@ -96,6 +97,9 @@ class Rollout(Value):
     randomised: bool = False
     selection: Text | None = None
 
+
+INTENSITY = "intensity"
+"""Name of the ordered exposure among the moderators."""
 
 Moderator = Literal[
     "consistent_planned", "consistent_reactive", "inconsistent", "strategy", "unknown", "core_removed"
@@ -166,6 +170,13 @@ class TableSource(Value):
     """One table."""
 
     file: Text
+
+
+class StrategySource(TableSource):
+    """The log of implementation strategies. intensity: whether the highest intensity in force (0 none, 1 diffusion, 2
+    dissemination, 3 implementation) enters as an ordered exposure that may go together with the size of the effect."""
+
+    intensity: Annotated[bool, _ABSENT] = False
 
 
 class CovariateSource(Value):
@@ -296,7 +307,7 @@ class Study(Value):
     rollout: Rollout
     adaptations: AdaptationSource | None = None
     fidelity: FidelitySource | None = None
-    strategies: Annotated[TableSource | None, _ABSENT] = None
+    strategies: Annotated[StrategySource | None, _ABSENT] = None
     """Implementation strategies by site, with the barrier that each one meets."""
     cycles: Annotated[TableSource | None, _ABSENT] = None
     """PDSA cycles by site."""
@@ -327,6 +338,8 @@ class Study(Value):
             raise ValueError(
                 "must be a study that says design: before_after or stepped_wedge, for another notebook"
             )
+        if self.notebook == "40_local_adaptation" and self.adaptations is None:
+            raise ValueError("must be a study with an adaptation log, for notebook 40_local_adaptation")
         return self
 
     @property

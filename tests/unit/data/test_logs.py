@@ -356,6 +356,20 @@ def test_support_ends_and_pauses_have_positions(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_paused_periods_leave_the_data(tmp_path: Path) -> None:
+    """A pause in June, and one from November that lasts: three site-periods, no gap, and the restart counts again."""
+    log = "site,support_end,pause_start,pause_end\nnorth,,2021-06-01,2021-06-30\nsouth,,2021-11-01,\n"
+    panel = read(tmp_path, support=log)
+
+    seen = {site: list(cells["observed"]) for site, cells in panel.cells.groupby("site")}
+    assert seen["north"] == [True] * 5 + [False] + [True] * 6
+    assert seen["south"] == [True] * 10 + [False] * 2
+    assert panel.cells.loc[~panel.cells["observed"], "numerator"].isna().all()
+    told = {warning.code: warning.values for warning in panel.warnings}
+    assert told["paused_periods_left_out"] == {"count": 3}
+    assert "gaps" not in told
+
+
 def test_audits_keep_the_missing_missing(tmp_path: Path) -> None:
     log = (
         "site,period_start,component,delivered,eligible,status\n"

@@ -49,6 +49,7 @@ def response() -> DoseResponse:
         smallest=0.6,
         target=0.8,
         at_target=point,
+        response=((0.4, 0.4), (1.0, 1.0)),
         imputations=10,
         r_hat=1.01,
         passed=True,
@@ -88,6 +89,7 @@ def test_nothing_is_shown_where_two_sites_audited() -> None:
     assert section.p_delivered is None
     assert section.smallest is None
     assert section.steps == ()
+    assert section.response == ()
     assert hidden == 2
     assert dose_estimates(falls(), "falls", section, response(), (1, 12)) == ()
 
@@ -104,5 +106,6 @@ def test_the_dose_response_is_released_on_one_scale() -> None:
     ]  # fmt: skip
     assert section is not None
     assert (section.curve, section.smallest) == ("linear", 0.6)
+    assert section.response == ((0.4, 0.4), (1.0, 1.0))
     failed = replace(response(), passed=False)
     assert dose_estimates(falls(), "falls", section, failed, (1, 12)) == ()

@@ -10,7 +10,8 @@ import pytest
 
 from impl.errors import DesignError
 from impl.model.build import build_model
-from impl.model.estimands import Asked, reported_draws
+from impl.model.estimands import Asked, _sums, reported_draws, window_rows
+from impl.model.estimate import prediction_correlations, usual_scores
 from impl.model.local.moderation import (
     BEFORE_LEVEL,
     before_levels,
@@ -20,6 +21,7 @@ from impl.model.local.moderation import (
     with_before_level,
 )
 from impl.model.moderators import ONE_MORE
+from impl.model.predict import NEW_SITE
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
 from worlds import make_panel, make_study, prior_fit
@@ -161,3 +163,31 @@ def test_only_the_primary_measure_is_moderated() -> None:
         "falls", adaptations=declared, measures={"primary": "falls", "paired": ["falls_serious_injury"]}
     )
     assert build_model(study, panel, "falls_serious_injury").structure.moderators == ()
+
+
+def test_a_new_site_with_plans_is_the_sum_that_a_prediction_makes_of_it() -> None:
+    """Draws of the model itself, with a site that is not in the data and three modifications, against the numbers that a
+    Release holds: mean, SD and correlation, on the link scale."""
+    world = World(law="poisson", baseline=0.02, start=np.repeat([4.0, 6.0, 8.0], 3), effect=lambda e: 0.0 * e)
+    log_ = log(("s00", 4, "yes"), ("s00", 8, "yes"), ("s02", 6, "yes"), ("s04", 7, "no"), ("s05", 9, "no"))
+    panel = make_panel(world, "falls", np.full((9, 12), 600.0), adaptations=log_)
+    declared = {"file": "none.csv", "moderators": ["consistent_planned", "inconsistent"]}
+    fit = prior_fit(build_model(make_study("falls", adaptations=declared), panel), draws=400)
+    structure, planned = fit.structure, {"consistent_planned": 3, "inconsistent": 0}
+    window = window_rows(structure)
+    changed = {
+        name: np.log1p(planned[name.removeprefix("moderator:")]) - centre
+        for name, centre in zip(structure.moderators, structure.moderator_centres, strict=True)
+    }
+    direct = _sums(fit, window.assign(site=NEW_SITE, **changed)).effect.mean(axis=1)
+    reported = reported_draws(fit)
+    draws = [reported[Asked("new_site", *structure.window, "link")]]
+    draws += [reported[Asked("moderation", *structure.window, "link", kind)] for kind in planned]
+    usual = usual_scores(structure)
+    weights = [1.0, *((np.log1p(count) - usual[kind]) / ONE_MORE for kind, count in planned.items())]
+    np.testing.assert_allclose(sum(w * d for w, d in zip(weights, draws, strict=True)), direct, atol=1e-9)
+    correlations = prediction_correlations(structure, reported)
+    assert correlations["consistent_planned"] == pytest.approx(np.corrcoef(draws[0], draws[1])[0, 1])
+    assert correlations["consistent_planned|inconsistent"] == pytest.approx(
+        np.corrcoef(draws[1], draws[2])[0, 1]
+    )

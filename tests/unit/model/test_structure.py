@@ -13,6 +13,7 @@ from impl.errors import DesignError
 from impl.model.build import model_of
 from impl.model.choices import identified_by
 from impl.model.likelihoods import LIKELIHOODS
+from impl.model.moderators import one_step
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
 from impl.study.load import read_measure
@@ -353,11 +354,31 @@ def test_one_person_in_one_cell_costs_no_other_cell_its_spread() -> None:
 def test_what_is_brought_and_left_aside_is_said() -> None:
     world = World(law="poisson", baseline=0.02, start=np.array([4.0, 4, 6, 6]), effect=NOTHING)
     panel = make_panel(world, "falls", np.full((4, 10), 400.0))
-    paused = pd.DataFrame(
-        {"site": ["s00"], "support_end_period": [np.nan], "pause_from": [6.0], "pause_until": [8.0]}
+    told = describe_structure(make_study("falls", strategies={"file": "none.csv"}), panel)
+    assert "tables_not_used" in codes(told)
+    assert "tables_not_used" not in codes(describe_structure(make_study("falls"), panel))
+
+
+def test_intensity_is_an_ordered_exposure() -> None:
+    """The highest strategy in force, 0 to 3, less its mean over treated cells; a step of it is one level."""
+    world = World(law="poisson", baseline=0.02, start=np.array([4.0, 4, 6, 6]), effect=NOTHING)
+    panel = make_panel(world, "falls", np.full((4, 10), 400.0))
+    log = pd.DataFrame(
+        {
+            "site": ["s00", "s01", "s01"],
+            "intensity": ["diffusion", "dissemination", "implementation"],
+            "from_period": [3, 5, 7],
+            "end": None,
+        }
     )
-    told = describe_structure(
-        make_study("falls", strategies={"file": "none.csv"}), replace(panel, support=paused)
-    )
-    assert codes(told) >= {"tables_not_used", "pauses_counted"}
-    assert not codes(describe_structure(make_study("falls"), panel)) & {"tables_not_used", "pauses_counted"}
+    study = make_study("falls", strategies={"file": "none.csv", "intensity": True})
+    found = describe_structure(study, replace(panel, strategies=log))
+    level = found.grid("moderator:intensity") + found.moderator_centres[0]
+    treated = found.grid("treated")
+    assert level[0][treated[0]].tolist() == [1] * 6
+    assert level[1][treated[1]].tolist() == [0, 2, 2, 3, 3, 3]
+    assert level[2][treated[2]].tolist() == [0] * 4
+    assert found.grid("moderator:intensity")[treated].mean() == pytest.approx(0)
+    assert found.moderator_sites == (2,)
+    assert one_step("moderator:intensity") == 1.0
+    assert "tables_not_used" not in codes(found)

@@ -19,6 +19,7 @@ import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 
+from impl.data.adaptation import score_of
 from impl.data.panel import Panel
 from impl.model.build import walk_basis
 from impl.model.checks import quantities_pass
@@ -92,6 +93,8 @@ def evaluate_delivery(
         share=share,
         share_before=_share_before(audits, len(share), study.seed),
         step_of_row=audits.step_of_row,
+        components=components_in_window(structure, panel.fidelity, window),
+        by_adaptation=by_adaptation(structure, panel.adaptations, share, weight),
         warnings=() if passed else (("delivery_not_converged", {}),),
     )
 
@@ -124,6 +127,40 @@ def audits_of(structure: Structure, fidelity: pd.DataFrame, source: FidelitySour
         before_eligible=before[1],
         step_of_row=step_of_row,
     )
+
+
+def components_in_window(structure: Structure, fidelity: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
+    """Crude numbers of every audited component in the window's cells; empty where there is one component only."""
+    made = fidelity[fidelity["reported"]]
+    if made["component"].nunique() < 2:
+        return pd.DataFrame()
+    names = np.array(structure.sites)[window["site"].to_numpy()]
+    cells = pd.MultiIndex.from_arrays([names, window["period"].to_numpy(dtype=int)])
+    inside = pd.MultiIndex.from_frame(made[["site", "period"]]).isin(cells)
+    found = made[inside].groupby("component", sort=False)
+    return found.agg(
+        delivered=("delivered", "sum"), eligible=("eligible", "sum"), sites=("site", "nunique")
+    ).reset_index()
+
+
+def by_adaptation(
+    structure: Structure, log: pd.DataFrame | None, share: Array, weight: Array
+) -> pd.DataFrame:
+    """Share delivered at sites whose modifications all kept the core, and at those where one did not: fidelity and
+    adaptation are two axes, and a bundle can be adapted and delivered. share: draw x site x step, weight: site x step."""
+    if log is None or not len(log):
+        return pd.DataFrame()
+    modifications = ({str(key): value for key, value in row.items()} for row in log.to_dict("records"))
+    changed = {row["site"] for row in modifications if score_of(row) == "inconsistent"}
+    touched = set(log["site"])
+    groups = {"kept": touched - changed, "changed": changed}
+    rows = []
+    for group, members in groups.items():
+        here = np.array([site in members for site in structure.sites]) & (weight.sum(axis=1) > 0)
+        if here.any():
+            inside = np.einsum("dsk,sk->d", share[:, here], weight[here] / weight[here].sum())
+            rows.append({"group": group, "share": float(np.median(inside)), "sites": int(here.sum())})
+    return pd.DataFrame(rows, columns=["group", "share", "sites"])
 
 
 def delivery_model(delivered: Array, eligible: Array) -> pm.Model:

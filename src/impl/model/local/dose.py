@@ -57,6 +57,7 @@ def evaluate_dose(
     chosen = rng.choice(len(delivery.share), IMPUTATIONS[profile], replace=False)
     found: dict[float, list[tuple[Array, Array]]] = {share: [] for share in SHARES}
     reached: list[tuple[Array, Array]] = []
+    responses: list[Array] = []
     worst, size, diverging = 0.0, 0.0, 0
     for number, draw in enumerate(chosen):
         share, before = delivery.share[draw], delivery.share_before[draw]
@@ -72,6 +73,7 @@ def evaluate_dose(
         worst = max(worst, float(array_stats.rhat(level, chain_axis=0, draw_axis=1)))
         size += float(array_stats.ess(level, chain_axis=0, draw_axis=1))
         diverging += int(again.tree.sample_stats["diverging"].sum())
+        responses.append(response(again, curve))
         window = window_rows(dosed)
         nothing = levels(again, window, 0.0, curve)
         for at in SHARES:
@@ -100,6 +102,7 @@ def evaluate_dose(
         smallest=float(worthwhile.min()) if len(worthwhile) else None,
         target=TARGET,
         at_target=_summary(change),
+        response=tuple(zip(SHARES, np.mean(responses, axis=0).tolist(), strict=True)),
         imputations=len(chosen),
         r_hat=worst,
         passed=told,
@@ -121,6 +124,14 @@ def dose(share: Array, curve: str) -> Array:
     if curve == "linear":
         return np.asarray(share, dtype=float)[..., None]
     return (np.asarray(share)[..., None] >= np.array(STEPS)).astype(float)
+
+
+def response(fit: Fit, curve: str) -> Array:
+    """Mean part of the full effect at each of SHARES: the share itself, or the steps that it reached."""
+    parts = dose(np.array(SHARES), curve)
+    weights = fit.flat("dose_step").mean(axis=0) if parts.shape[1] > 1 else np.ones(1)
+    found: Array = parts @ weights
+    return found
 
 
 def dosed_structure(
