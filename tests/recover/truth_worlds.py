@@ -56,12 +56,19 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """share: delivered, by site and quarter since start (from 1). effect: log ratio by share and quarter since start."""
+    """share: delivered, by site and quarter since start (from 1). effect: log ratio by share and quarter since start.
+
+    adapted, supported, reports: the sites keep a log of modifications that matter; active support ends after a year;
+    counts are reports, of which more are written after start.
+    """
 
     share: Callable[[Array, Array], Array]
     effect: Callable[[Array, Array], Array]
     separable: bool = True
     why: str = ""
+    adapted: bool = False
+    supported: bool = False
+    reports: bool = False
 
 
 def _everywhere(level: float) -> Callable[[Array, Array], Array]:
@@ -93,15 +100,16 @@ WORLDS = {
         effect=lambda share, since: np.where(share >= 0.6, np.log(0.55), 0.0) * _growing(since),
     ),
     "adaptations help and hurt": Truth(
-        share=_everywhere(0.90), effect=lambda share, since: WORKS * share * _growing(since)
+        share=_everywhere(0.90), effect=lambda share, since: WORKS * share * _growing(since), adapted=True
     ),
     "fades after support": Truth(
-        share=_everywhere(0.90), effect=lambda share, since: WORKS * share * _fading(since)
+        share=_everywhere(0.90), effect=lambda share, since: WORKS * share * _fading(since), supported=True
     ),
     "reports rise, harm falls": Truth(
         share=_everywhere(0.90),
         effect=lambda share, since: HARM + 0.0 * share * since,
         separable=False,
+        reports=True,
         why="counts of reports hold the rate of harm times the share reported, and nothing tells the two apart",
     ),
 }
@@ -111,7 +119,20 @@ WORLDS = {
 
 def network(name: str, sites: int, seed: list[int]) -> Network:
     """A network of the world `name`; the same seed gives the same network."""
-    truth, rng = WORLDS[name], np.random.default_rng(seed)
+    return network_of(WORLDS[name], sites, seed)
+
+
+def network_of(
+    truth: Truth,
+    sites: int,
+    seed: list[int],
+    *,
+    effect_sd: float = EFFECT_SD,
+    modifications: tuple[float, float] = (PLANNED, REMOVED),
+) -> Network:
+    """A network of a stated truth. effect_sd: of the true effect between sites; modifications: what a consistent, planned
+    one and a core removal add to it."""
+    rng = np.random.default_rng(seed)
     waves = WAVES[sites]
     site, period = np.arange(sites)[:, None], np.arange(PERIODS)[None, :]
     # which sites start when has nothing to do with how well they deliver
@@ -119,9 +140,11 @@ def network(name: str, sites: int, seed: list[int]) -> Network:
     start = np.array([waves[index * len(waves) // sites] for index in range(sites)], dtype=float)[order]
     since = np.maximum(period - start[:, None] + 1, 0)
     share = np.clip(truth.share(site, since) + rng.normal(0, 0.04, (sites, 1)), 0.02, 0.98)
-    own = rng.normal(0, EFFECT_SD, (sites, 1)) * (truth.effect(share, since) != 0)
-    log = _modifications(start, rng) if name == "adaptations help and hurt" else None
-    effect = np.where(since > 0, truth.effect(share, since) + own, 0.0) + _shift(log, start, sites)
+    own = rng.normal(0, effect_sd, (sites, 1)) * (truth.effect(share, since) != 0)
+    log = _modifications(start, rng) if truth.adapted else None
+    effect = np.where(since > 0, truth.effect(share, since) + own, 0.0) + _shift(
+        log, start, sites, modifications
+    )
     series = np.empty((sites, PERIODS))
     series[:, 0] = rng.standard_normal(sites)
     for now in range(1, PERIODS):
@@ -131,14 +154,14 @@ def network(name: str, sites: int, seed: list[int]) -> Network:
     untreated = np.log(RATE) + SITE_SD * rng.standard_normal((sites, 1)) + SERIES_SD * series - 0.03 * years
     untreated = untreated + 0.08 * np.cos(2 * np.pi * period * STEP / 12)
     days = np.round(DAYS * rng.uniform(0.6, 1.4, (sites, 1)) * np.ones((1, PERIODS)))
-    reported = REPORTED * (since > 0) if name == "reports rise, harm falls" else 0.0
+    reported = REPORTED * (since > 0) if truth.reports else 0.0
     falls = LIKELIHOODS["poisson"].draw(untreated + effect + reported, days, {}, rng)
-    measure = "incident_reports_with_harm" if name == "reports rise, harm falls" else "falls"
+    measure = "incident_reports_with_harm" if truth.reports else "falls"
     changes: dict[str, object] = {"fidelity": {"file": "none.csv"}, "decision": LIMITS}
     if log is not None:
         moderators = ["consistent_planned", "inconsistent"]
         changes["adaptations"] = {"file": "none.csv", "moderators": moderators}
-    if name == "fades after support":
+    if truth.supported:
         changes["support"] = {"file": "none.csv"}
     world = World(law="poisson", baseline=RATE, start=start, effect=lambda e: 0.0 * e, months=float(STEP))
     panel = make_panel(world, measure, days, adaptations=log)
@@ -146,7 +169,7 @@ def network(name: str, sites: int, seed: list[int]) -> Network:
         panel,
         cells=panel.cells.assign(numerator=falls.ravel()),
         fidelity=_audits(share, start, rng),
-        support=_support(start) if name == "fades after support" else None,
+        support=_support(start) if truth.supported else None,
     )
     inside = (since > 0) & (since <= WINDOW)
     expected = days * np.exp(untreated)
@@ -181,12 +204,12 @@ def _modifications(start: Array, rng: np.random.Generator) -> pd.DataFrame:
     return table.assign(end=None, target="intervention", component_role="core", reactive="no")
 
 
-def _shift(log: pd.DataFrame | None, start: Array, sites: int) -> Array:
+def _shift(log: pd.DataFrame | None, start: Array, sites: int, modifications: tuple[float, float]) -> Array:
     """What the modifications add to the effect, site x period."""
     added = np.zeros((sites, PERIODS))
     for row in () if log is None else log.to_dict("records"):
         begin = int(start[int(row["site"][1:])])
-        added[int(row["site"][1:]), begin:] += PLANNED if row["consistent"] == "yes" else REMOVED
+        added[int(row["site"][1:]), begin:] += modifications[row["consistent"] == "no"]
     return added
 
 
