@@ -15,8 +15,6 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 from impl.release.release import (
-    AdaptationRow,
-    AdaptationSection,
     CheckRow,
     Checks,
     Comparison,
@@ -32,13 +30,13 @@ from impl.release.release import (
     ReleasedMeasure,
     ReleaseWarning,
     RunSummary,
-    Sections,
     SiteStart,
     StatedBelief,
     StudySummary,
     Suppressed,
     Verdict,
 )
+from impl.release.sections import AdaptationRow, AdaptationSection, Sections
 from impl.study.catalogue import Example, Noun
 
 WORTHWHILE, HARM, NEGLIGIBLE = 0.10, 0.05, 0.05

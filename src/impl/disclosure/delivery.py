@@ -8,7 +8,8 @@ from typing import Any, Literal
 from impl.disclosure import rules
 from impl.disclosure.rules import Counted
 from impl.model.values import DeliveryEvidence, DoseResponse
-from impl.release.release import ComponentShare, DeliveryStep, Estimate, FidelitySection
+from impl.release.release import Estimate
+from impl.release.sections import ComponentShare, DeliveryStep, FidelitySection
 from impl.study.catalogue import Measure
 from impl.study.study import Study
 

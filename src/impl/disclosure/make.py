@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import date
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from impl.data.adaptation import cohen_kappa
 from impl.data.panel import Panel
 from impl.disclosure import further, rules
 from impl.disclosure.attack import Shown, check_release, modelled_cells
@@ -21,8 +23,6 @@ from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
 from impl.model.values import Criticism, Estimates, Evaluation, Implementation, Robustness
 from impl.release.release import (
-    AdaptationRow,
-    AdaptationSection,
     Checks,
     Design,
     Disclosure,
@@ -32,12 +32,12 @@ from impl.release.release import (
     ReleasedMeasure,
     ReleaseWarning,
     RunSummary,
-    Sections,
     SiteStart,
     StudySummary,
     Suppressed,
     Verdict,
 )
+from impl.release.sections import AdaptationRow, AdaptationSection, Sections
 from impl.study.catalogue import Measure
 from impl.study.identity import Identity, identify
 from impl.study.load import read_bundle, read_measure
@@ -270,6 +270,17 @@ def _sparse_exposures(panel: Panel, measure: str, law: Counted) -> set[int]:
     }
 
 
+def _agreement(codings: pd.DataFrame | None) -> dict[str, Any]:
+    """Cohen's kappa of nature and of «kept the core», where something was coded twice."""
+    if codings is None or not len(codings):
+        return {}
+    found = {column: cohen_kappa(codings, column).kappa for column in ("nature", "consistent")}
+    kappas = {
+        f"kappa_{name}": None if math.isnan(value) else round(value, 2) for name, value in found.items()
+    }
+    return {"coded_twice": len(codings), **kappas}
+
+
 # --- what stands around the numbers
 
 
@@ -476,5 +487,6 @@ def _adaptations(study: Study, panel: Panel, estimates: Estimates) -> tuple[Adap
         sites_with=dict(estimates.contrast_sites) if declared else {},
         moderators=dict(estimates.moderator_sites),
         randomised=study.adaptations is not None and study.adaptations.randomised,
+        **_agreement(panel.codings),
     )
     return section, free_text

@@ -6,7 +6,7 @@ import math
 
 from impl.disclosure import rules
 from impl.model.values import Sustainment
-from impl.release.release import Horizon, SustainmentSection
+from impl.release.sections import Horizon, SustainmentSection
 
 
 def sustainment_section(found: Sustainment | None) -> tuple[SustainmentSection | None, int]:

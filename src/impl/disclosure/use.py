@@ -15,14 +15,8 @@ from impl.data.panel import Panel
 from impl.disclosure import rules
 from impl.disclosure.attack import modelled_cells
 from impl.model.values import Estimates
-from impl.release.release import (
-    CostSection,
-    Estimate,
-    FitAnswer,
-    OverlapRow,
-    PredictionSection,
-    TimelineEvent,
-)
+from impl.release.release import Estimate
+from impl.release.sections import CostSection, FitAnswer, OverlapRow, PredictionSection, TimelineEvent
 from impl.study.study import INTENSITY, Study
 
 

@@ -209,7 +209,7 @@ class Moderation:
     """Moderation by local adaptation and what stands beside it (confidential).
 
     coefficients: one row a moderator and refit, columns `refit`, `moderator`, `mean`, `sd`, `lower`, `upper` (90 %),
-        `p_above`: change in the effect, link scale, that goes with one modification.
+        `p_above`: change in the effect, link scale, that goes with one modification; `overlap` of prior and posterior.
     past: the negative control, see `impl.model.local.moderation.past_levels`. tipping: bias that would undo the
         direction. explained: share of the variance of effects between sites, NaN where not asked.
     """

@@ -86,6 +86,19 @@ def moderation(release: Release, language: Language) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def agreement(release: Release, language: Language) -> tuple[str, ...]:
+    """How far two coders agreed about the log; empty where nothing was coded twice."""
+    section = release.sections.adaptations
+    if section is None or not section.coded_twice:
+        return ()
+    lines = [language.count("adapted.coded_twice", section.coded_twice)]
+    for name in ("nature", "consistent"):
+        kappa = getattr(section, f"kappa_{name}")
+        if kappa is not None:
+            lines.append(language.say(f"adapted.kappa_{name}", {"value": language.number(kappa, 2)}))
+    return tuple(lines)
+
+
 def _moderator(estimate: Estimate, release: Release, language: Language) -> str:
     measure = release.measure()
     value, low, high, decimals = wording.as_shown(estimate, release, measure)

@@ -6,7 +6,8 @@ one (theory failure). Source: domain terms «implementeringssvikt» and «tiltak
 
 from __future__ import annotations
 
-from impl.release.release import FidelitySection, Release
+from impl.release.release import Release
+from impl.release.sections import FidelitySection
 from impl.report import wording
 from impl.report.language import Language, sentence
 

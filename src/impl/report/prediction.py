@@ -14,7 +14,8 @@ from math import exp, log, log1p, sqrt
 from statistics import NormalDist
 
 from impl.errors import Fault, StudyError
-from impl.release.release import Estimate, FidelitySection, Release, ReleasedMeasure
+from impl.release.release import Estimate, Release, ReleasedMeasure
+from impl.release.sections import FidelitySection
 from impl.study.site_plan import SitePlan
 
 ONE_MORE = log(2.0)  # score of the first modification of a kind

@@ -276,6 +276,7 @@ def adapted(release: Release, language: Language) -> Block:
         if section.contrast is not None or not kinds:
             body += listed(groups) + paragraphs([" ".join(texts)])
         body += listed(kinds)
+    body += paragraphs(list(adaptation.agreement(release, language)))
     return section_block("adapted", heading, body)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from impl.release.release import Horizon, Release
+from impl.release.release import Release
+from impl.release.sections import Horizon
 from impl.report import wording
 from impl.report.language import Language, sentence
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import date
 from html import escape
 
-from impl.release.release import Release, SiteStart, TimelineEvent
+from impl.release.release import Release, SiteStart
+from impl.release.sections import TimelineEvent
 from impl.report import figures
 from impl.report.language import Language
 from impl.study.study import LanguageCode

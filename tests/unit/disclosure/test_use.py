@@ -12,6 +12,7 @@ from example_estimates import estimate_row, example_checks, example_estimates, e
 from impl.disclosure.make import make_release
 from impl.disclosure.use import overlap_rows, prediction_section
 from impl.release.release import Estimate, Release
+from impl.report.adaptation import agreement
 from impl.report.costs import texts
 from impl.report.language import language_codes, read_language
 
@@ -112,3 +113,31 @@ def test_a_prediction_knows_only_what_is_shown(tmp_path: Path) -> None:
     assert found is not None
     assert found.centres == {"consistent_planned": 0.432}
     assert found.correlations == {"consistent_planned": 0.12}
+
+
+def test_agreement_of_two_coders_is_told(tmp_path: Path) -> None:
+    study = example_study(tmp_path, measures={"primary": "clabsi"})
+    panel = example_panel({"clabsi": COUNTS}, {"clabsi": 1000}, STARTS)
+    codings = pd.DataFrame(
+        {
+            "modification": ["a", "b", "c", "d"],
+            "nature": ["adding", "adding", "removing", "removing"],
+            "second_nature": ["adding", "adding", "removing", "adding"],
+            "consistent": ["yes"] * 4,
+            "second_consistent": ["yes"] * 4,
+        }
+    )
+    log = pd.DataFrame(
+        {
+            "site": [panel.sites[0]], "start": [panel.periods[8].start], "end": [None], "component": ["training"],
+            "nature": ["adding"], "consistent": ["yes"], "planned": ["yes"],
+        }
+    )  # fmt: skip
+    panel = replace(panel, codings=codings, adaptations=log)
+    release = make_release(study, panel, example_estimates(study, panel, "clabsi"), example_checks("clabsi"))
+    section = release.sections.adaptations
+    assert section is not None
+    assert (section.coded_twice, section.kappa_nature, section.kappa_consistent) == (4, 0.5, None)
+    said = agreement(release, read_language("nb"))
+    assert len(said) == 2
+    assert "0,50" in said[1]

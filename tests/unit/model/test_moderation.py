@@ -17,6 +17,7 @@ from impl.model.local.moderation import (
     before_levels,
     lagged_structure,
     past_levels,
+    prior_overlap,
     tipping,
     with_before_level,
 )
@@ -163,6 +164,16 @@ def test_only_the_primary_measure_is_moderated() -> None:
         "falls", adaptations=declared, measures={"primary": "falls", "paired": ["falls_serious_injury"]}
     )
     assert build_model(study, panel, "falls_serious_injury").structure.moderators == ()
+
+
+def test_overlap_tells_how_much_the_data_said() -> None:
+    """The prior against itself overlaps wholly; a posterior far out in its tail hardly at all."""
+    structure = wedge()
+    rng = np.random.default_rng(2)
+    prior = np.abs(rng.normal(0, structure.priors.moderator, 20_000)) * rng.standard_normal(20_000)
+    assert prior_overlap(structure, prior) > 0.95
+    assert prior_overlap(structure, rng.normal(0.6, 0.05, 4000)) < 0.1
+    assert 0.3 < prior_overlap(structure, rng.normal(0.0, 0.08, 4000)) < 0.9
 
 
 def test_a_new_site_with_plans_is_the_sum_that_a_prediction_makes_of_it() -> None:

@@ -8,16 +8,8 @@ from typing import get_args
 import pytest
 
 from example_release import staggered
-from impl.release.release import (
-    DeliveryStep,
-    FidelitySection,
-    Horizon,
-    Outcome,
-    Release,
-    Sections,
-    SustainmentSection,
-    Verdict,
-)
+from impl.release.release import Outcome, Release, Verdict
+from impl.release.sections import DeliveryStep, FidelitySection, Horizon, Sections, SustainmentSection
 from impl.report.delivery import FINDINGS, dose, finding, texts
 from impl.report.language import language_codes, read_language
 from impl.report.sections import make_blocks

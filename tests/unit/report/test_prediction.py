@@ -9,7 +9,8 @@ import pytest
 
 from example_release import staggered
 from impl.errors import StudyError
-from impl.release.release import FidelitySection, PredictionSection, Release
+from impl.release.release import Release
+from impl.release.sections import FidelitySection, PredictionSection
 from impl.report.language import language_codes, read_language
 from impl.report.one_site import table, texts
 from impl.report.prediction import kinds, predict_site, scenarios

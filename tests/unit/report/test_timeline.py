@@ -11,7 +11,8 @@ import pytest
 from example_estimates import example_panel
 from example_release import staggered
 from impl.disclosure.use import fit_answers, timeline
-from impl.release.release import FitAnswer, Release
+from impl.release.release import Release
+from impl.release.sections import FitAnswer
 from impl.report.language import language_codes, read_language
 from impl.report.sections import make_blocks
 from impl.report.timeline import CYCLES, block, fit_lines

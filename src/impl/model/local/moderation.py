@@ -32,6 +32,8 @@ BEFORE_LEVEL = MODERATOR + "before_level"
 SURE = 0.90  # chance of a direction that counts as said
 TURNS = 1.0  # posterior SDs by which a companion may move a coefficient (choice)
 FEWEST_SITES = 4  # for a slope between sites
+PRIOR_DRAWS, PRIOR_CELLS, PRIOR_SEED = 50_000, 40, 1
+LITTLE_SAID = 0.80  # overlap of prior and posterior from which the reader is told that the data say little
 
 
 def check_moderation(fit: Fit, study: Study, *, profile: Profile = "full") -> Moderation | None:
@@ -92,8 +94,23 @@ def _coefficients(refit: str, structure: Structure, draws: Array) -> pd.DataFram
             "lower": lower,
             "upper": upper,
             "p_above": (one > 0).mean(axis=0),
+            "overlap": [prior_overlap(structure, column) for column in draws.T],
         }
     )
+
+
+def prior_overlap(structure: Structure, draws: Array) -> float:
+    """Area that the prior and the posterior of a coefficient share: near 1 the data said nothing of it.
+
+    Overlapping coefficient (Weitzman 1970) by shares in cells that the prior makes equally likely, so that neither a
+    bandwidth nor a range has to be chosen.
+    """
+    rng = np.random.default_rng(PRIOR_SEED)
+    sd = np.abs(rng.normal(0.0, structure.priors.moderator, PRIOR_DRAWS))
+    prior = sd * rng.standard_normal(PRIOR_DRAWS)
+    edges = np.quantile(prior, np.linspace(0.0, 1.0, PRIOR_CELLS + 1)[1:-1])
+    share = np.bincount(np.searchsorted(edges, draws), minlength=PRIOR_CELLS) / len(draws)
+    return float(np.minimum(share, 1.0 / PRIOR_CELLS).sum())
 
 
 # --- companions
@@ -212,6 +229,8 @@ def _warnings(table: pd.DataFrame, past: pd.DataFrame) -> list[Warned]:
         moved = (other["mean"] - main["mean"]).abs() / main["sd"]
         if len(other) and (moved > TURNS).any():
             warnings.append((code, {}))
+    if (main["overlap"] > LITTLE_SAID).any():
+        warnings.append(("moderation_prior", {}))
     if (past["t"].abs() > 2.0).any():
         warnings.append(("moderation_before_start", {}))
     return warnings
