@@ -183,7 +183,7 @@ def _log(panel: Panel) -> list[Row]:
     rows: list[Row] = [LOG]
     for number, row in enumerate(panel.adaptations.to_dict("records")):
         helps = row["consistent"] == "yes"
-        component = "exercise_programme" if helps else "risk_assessment"
+        component = "exercise" if helps else "risk_assessment"
         why = ("team", "fit", "recipient") if helps else ("administrator", "feasibility", "organisation")
         site, day = code_of(row["site"]), _first_day(panel, row["from_period"])
         begin = (site, day, "", component, row["component_role"])
