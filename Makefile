@@ -8,10 +8,14 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_PYTHON_DOWNLOADS := never
 WORKERS ?= 2
 
-.PHONY: reports test slow validate peers lab lock lint clean
+.PHONY: reports worlds test slow validate peers lab lock lint clean
 
 reports: $(VENV)/.installed
 	@$(BIN)/impl run
+
+# Seven invented networks whose truth is known (parameters/worlds/); an hour or more.
+worlds: $(VENV)/.installed
+	@$(BIN)/impl run parameters/worlds/*.yaml
 
 test: $(VENV)/.installed lint
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not validate"

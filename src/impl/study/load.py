@@ -227,7 +227,10 @@ def _in_line_order(faults: list[Fault]) -> list[Fault]:
 
 def list_studies(root: Path) -> tuple[Path, ...]:
     """Study files of a project in name order (`.yml` too, so that a wrong ending is told, not passed over)."""
-    folder = root / "parameters"
+    return _study_files(root / "parameters")
+
+
+def _study_files(folder: Path) -> tuple[Path, ...]:
     found = [file for ending in ("*.yaml", "*.yml") for file in folder.glob(ending)]
     return tuple(sorted(file for file in found if file.is_file() and not file.name.startswith(".")))
 
@@ -235,19 +238,21 @@ def list_studies(root: Path) -> tuple[Path, ...]:
 def study_path(root: Path, name_or_path: str) -> Path:
     """Study file of an id (`falls-home`), or of a path that leads into this project's `parameters/`.
 
-    Where `b.yaml` and `b.yml` lie side by side, `b` is the first; the other is asked for by its file name.
+    Studies of `parameters/worlds/` are found as well, though no list has them: they run when asked for. Where
+    an id is there twice it is the first in `parameters/`, `b.yaml` before `b.yml`; the others are asked for by path.
     Raises StudyError naming the nearest id.
     """
-    files = list_studies(root)
+    files = (*list_studies(root), *_study_files(root / "parameters" / "worlds"))
     by_id = {file.stem: file for file in reversed(files)}
-    by_name = {file.name: file for file in files}
+    by_name = {file.name: file for file in reversed(files)}
     if name_or_path in by_id or name_or_path in by_name:
         return by_id.get(name_or_path) or by_name[name_or_path]
-    folder = os.path.realpath(root / "parameters")
+    places = {(os.path.realpath(file.parent), file.name): file for file in files}
     paths = [base / name_or_path for base in (root, Path.cwd())]
     for path in paths:
-        if path.name in by_name and os.path.realpath(path.parent) == folder:
-            return by_name[path.name]
+        place = (os.path.realpath(path.parent), path.name)
+        if place in places:
+            return places[place]
     known = f"Known here: {', '.join(by_id) or 'none'}."
     if any(os.path.isfile(path) for path in paths):
         allowed, fix = "a study of this project, parameters/<id>.yaml", f"Copy it to parameters/. {known}"

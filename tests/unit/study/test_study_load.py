@@ -144,6 +144,23 @@ def test_studies_are_found_by_id_and_by_path(tmp_path: Path) -> None:
     assert study_path(tmp_path, "falls.yml") == study_path(tmp_path, str(twin)) == twin
 
 
+def test_worlds_are_found_when_named_and_never_listed(tmp_path: Path) -> None:
+    file = make_project(tmp_path)
+    worlds = tmp_path / "parameters" / "worlds"
+    worlds.mkdir()
+    twin = worlds / file.name
+    fades = worlds / "fades.yaml"
+    for copy in (twin, fades):
+        copy.write_text(file.read_text())
+
+    assert list_studies(tmp_path) == (file,)
+    assert study_path(tmp_path, "fades") == study_path(tmp_path, "parameters/worlds/fades.yaml") == fades
+    assert study_path(tmp_path, "falls") == study_path(tmp_path, "falls.yaml") == file
+    assert study_path(tmp_path, "parameters/worlds/falls.yaml") == study_path(tmp_path, str(twin)) == twin
+    with pytest.raises(StudyError, match="Did you mean 'fades'"):
+        study_path(tmp_path, "fade")
+
+
 def test_the_users_own_measure_comes_first(tmp_path: Path) -> None:
     make_project(tmp_path)
     shipped = read_measure("falls", tmp_path)
