@@ -46,6 +46,7 @@ class Panel:
     sites: site codes in code order. periods: contiguous calendar periods of equal kind.
     period_months: length of a period in months (1, 3, 4, 6, 12; 12/52.1775 for weeks).
     rollout: one row a site in the order of `sites`, columns `site`, `state` (start | never | before-data),
+        by the start that counts (the study file's `rollout.starts`: allocated or actual),
         `stratum` (str, "" where none is given), `components` (str, ids that the site picked from a
         programme, separated by a semicolon, "" where not said),
         `allocated_start`, `actual_start`, `transition_end`, `stop` (date or None), and positions

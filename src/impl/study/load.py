@@ -119,7 +119,7 @@ def _meaning(reading: Reading[Study], root: Path, file: Path, shown: str) -> Ite
         if problem is not None:
             yield _fault(
                 "study.path",
-                place(key, "file"),
+                place(key, "changes" if key == "places" else "file"),
                 f"{shorten(text)} ({problem})",
                 "a relative path inside the project",
                 "Write it from the project's folder: data/falls.csv.",
