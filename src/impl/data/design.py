@@ -105,9 +105,9 @@ def _overlaps(starts: Mapping[str, Start], names: Mapping[str, str], by: str) ->
     for small, large in pairs:
         code = "nested_area" if covered[small] < covered[large] else "overlapping_area"
         yield PanelWarning(code=code, values={"place": names[small], "other": names[large]})
-        order = sorted((small, large), key=lambda site: (_since(starts[site], by), site))
-        if _since(starts[order[1]], by) < date.max:
-            values: dict[str, float | int | str] = {"place": names[order[1]], "other": names[order[0]]}
+        earlier, later = sorted((small, large), key=lambda site: _since(starts[site], by))
+        if _since(starts[earlier], by) < _since(starts[later], by) < date.max:
+            values: dict[str, float | int | str] = {"place": names[later], "other": names[earlier]}
             yield PanelWarning(code="exposed_again", values=values)
 
 
