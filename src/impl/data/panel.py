@@ -85,6 +85,8 @@ class Panel:
         None), and positions (float, NaN without the date, after the last period where there is none):
         `support_end_period` (first full period after support), `pause_from` (first period touched by the
         pause), `pause_until` (first full period after it; NaN where it lasts).
+    targets: None or one row a site, measure and period with a target in force on the period's last day: `site`,
+        `measure`, `period` (int), `target` (float, on the measure's reported scale).
     """
 
     cells: pd.DataFrame
@@ -107,3 +109,4 @@ class Panel:
     phases: pd.DataFrame | None = None
     fit_form: pd.DataFrame | None = None
     support: pd.DataFrame | None = None
+    targets: pd.DataFrame | None = None

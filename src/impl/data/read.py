@@ -32,6 +32,7 @@ from impl.data.rollout import (
     without_stratum,
 )
 from impl.data.rows import Rows, read_rows
+from impl.data.targets import read_targets, target_table
 from impl.errors import DataError, Fault
 from impl.study.catalogue import Measure
 from impl.study.load import read_bundle, read_measure
@@ -76,6 +77,9 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     covariates = None
     if study.covariates is not None:
         covariates = read_covariates(root, study.covariates, codes, periods, faults)
+    targets = None
+    if study.targets is not None:
+        targets = read_targets(root, study.targets.file, codes, measures, faults)
     interruptions = interruption_periods(study, periods, faults) if periods else {}
     if faults or rows is None or starts is None or calendar is None or places is None:
         raise DataError(faults)
@@ -125,6 +129,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         phases=tables.phases,
         fit_form=tables.fit_form,
         support=tables.support,
+        targets=None if targets is None else target_table(targets, site_order, calendar.periods),
     )
 
 

@@ -412,7 +412,9 @@ def warn_of_tables(study: Study, panel: Panel, primary: bool, notes: Notes) -> N
     """What a study brings and this model leaves aside."""
     if study.fidelity is not None:
         notes.warn("fidelity_not_used")
-    if primary and any((study.strategies, study.cycles, study.phases, study.fit_form, study.costs)):
+    if primary and any(
+        (study.strategies, study.cycles, study.phases, study.fit_form, study.costs, study.targets)
+    ):
         notes.warn("tables_not_used")
     if panel.support is not None and panel.support["pause_from"].notna().any():
         notes.warn("pauses_counted")
