@@ -8,6 +8,7 @@ the study's periods is one area, and its counts and exposures are summed; rates 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -204,6 +205,19 @@ def _not_a_code(places: Places, site: str, where: str) -> Fault:
         fix = f"That name is or was {codes}: write the code that is meant."
     allowed = "a code of four digits, since the study file has 'places'"
     return _fault("data.not_a_code", where, shorten(site, 40), allowed, fix)
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Site -> name, with the code in brackets where two sites have a name in common («Våler», «Herøy»).
+
+    Names that differ in capitals, spaces or the composition of letters only count as one.
+    """
+    bare = {site: "".join(fold(name).split()) for site, name in names.items()}
+    counts = Counter(bare.values())
+    return {
+        site: f"{name} ({site})" if counts[bare[site]] > 1 and name != site else name
+        for site, name in names.items()
+    }
 
 
 def may_have_changed(last_seen: Mapping[str, date], first_seen: Mapping[str, date]) -> int:

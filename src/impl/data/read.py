@@ -21,6 +21,7 @@ from impl.data.log import Setting
 from impl.data.logs import log_tables, read_logs
 from impl.data.numbers import CellNumbers
 from impl.data.panel import Panel, PanelWarning
+from impl.data.places import told_apart
 from impl.data.rollout import (
     early_starts,
     first_starts,
@@ -96,7 +97,8 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
     grid, stopped = _without_stopped(grid, [rollout, *rollouts.values()])
     _check_primary(grid, measures[study.measures.primary], study)
-    names = {site: rows.names.get(site, site) for site in site_order}
+    names = told_apart({site: rows.names.get(site, site) for site in site_order})
+    twins = sum(name != rows.names.get(site, site) for site, name in names.items())
     tables = log_tables(logs, calendar.periods)
     cells = _cells(grid)
     return Panel(
@@ -111,6 +113,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         warnings=(
             *_gap_warnings(grid, gaps, stopped),
             *places.warnings,
+            *([PanelWarning(code="same_names", values={"sites": twins})] if twins else []),
             *rollout_warnings(study, starts[study.bundle], names, calendar.periods),
             *companion_warnings(study, measures, cells, rollout),
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from impl.data.panel import Panel
-from impl.data.places import Places, read_places
+from impl.data.places import Places, read_places, told_apart
 from impl.errors import Fault
 from known.real_data import FOLDER
 from study_project import STUDY, error_of, faults_of, make_project, panel_of
@@ -184,6 +184,14 @@ def test_a_log_may_use_any_code_of_its_time(tmp_path: Path) -> None:
     table = panel_of(file).adaptations
     assert table is not None
     assert list(table["site"]) == ["3101"]
+
+
+def test_twins_are_told_apart_by_their_code() -> None:
+    names = {"3114": "Våler", "3419": "va\u030aler ", "0301": "Oslo", "A": "A", "a": "a"}
+
+    assert told_apart(names) == {
+        "3114": "Våler (3114)", "3419": "va\u030aler  (3419)", "0301": "Oslo", "A": "A", "a": "a"
+    }  # fmt: skip
 
 
 # --- Statistics Norway's own table (A15), beside an independent one (A14)
