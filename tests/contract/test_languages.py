@@ -124,6 +124,10 @@ def test_every_warning_code_has_sentences(code: str) -> None:
         "group": "unknown",
         "moderator": "inconsistent",
         "measure": "falls",
+        "number": 4,
+        "since": "2022-11-01",
+        "place": "Helgeland",
+        "other": "Nordland",
     }
     for warning in sorted(known):
         for values in ({}, full):

@@ -156,7 +156,7 @@ def network_of(
     days = np.round(DAYS * rng.uniform(0.6, 1.4, (sites, 1)) * np.ones((1, PERIODS)))
     reported = REPORTED * (since > 0) if truth.reports else 0.0
     falls = LIKELIHOODS["poisson"].draw(untreated + effect + reported, days, {}, rng)
-    measure = "incident_reports_with_harm" if truth.reports else "falls"
+    measure = "serious_harm_reports" if truth.reports else "falls"
     changes: dict[str, object] = {"fidelity": {"file": "none.csv"}, "decision": LIMITS}
     if log is not None:
         moderators = ["consistent_planned", "inconsistent"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from math import nan
 from pathlib import Path
@@ -26,7 +26,7 @@ Values = Mapping[tuple[str, str, date], float]
 def read_covariates(
     root: Path,
     source: CovariateSource,
-    sites: Collection[str],
+    sites: Mapping[str, str],
     periods: Sequence[Period] | None,
     faults: list[Fault],
 ) -> Values | None:
@@ -70,6 +70,8 @@ def read_covariates(
                     f"a site of the roll-out table, or {EVERYWHERE} for all sites",
                     nearest(site, sites) or "Check the spelling.",
                 )
+            elif site is not None:
+                site = sites[site]
         day = read_date(cells["period_start"], seen)
         if day is not None and days is not None and day not in days:
             cells["period_start"].refuse(

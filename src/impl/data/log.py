@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -33,12 +33,12 @@ SEPARATOR = ";"
 class Setting:
     """What a log may refer to.
 
-    sites: known codes. starts: site -> first day with the bundle, None where it never came; a site whose
+    sites: codes that a table may use -> the site of the panel that each one means. starts: site -> first day with the bundle, None where it never came; a site whose
     start is not known is left out. bundles: those of the study.
     """
 
     root: Path
-    sites: Collection[str]
+    sites: Mapping[str, str]
     starts: Mapping[str, date | None]
     bundles: Sequence[Bundle]
 
@@ -120,10 +120,12 @@ def read_log(
     return replace(table, rows=rows)
 
 
-def read_site(cell: Cell, sites: Collection[str]) -> str | None:
+def read_site(cell: Cell, sites: Mapping[str, str]) -> str | None:
     """A site of the study."""
     site = read_code(cell)
-    if site is not None and site not in sites:
+    if site is None:
+        return None
+    if site not in sites:
         cell.refuse(
             "data.unknown_site",
             shorten(site, 40),
@@ -131,7 +133,7 @@ def read_site(cell: Cell, sites: Collection[str]) -> str | None:
             nearest(site, sites) or "Check the spelling.",
         )
         return None
-    return site
+    return sites[site]
 
 
 def read_day(cell: Cell, seen: dict[str, date]) -> date | None:

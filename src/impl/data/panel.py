@@ -46,6 +46,7 @@ class Panel:
     sites: site codes in code order. periods: contiguous calendar periods of equal kind.
     period_months: length of a period in months (1, 3, 4, 6, 12; 12/52.1775 for weeks).
     rollout: one row a site in the order of `sites`, columns `site`, `state` (start | never | before-data),
+        by the start that counts (the study file's `rollout.starts`: allocated or actual),
         `stratum` (str, "" where none is given), `components` (str, ids that the site picked from a
         programme, separated by a semicolon, "" where not said),
         `allocated_start`, `actual_start`, `transition_end`, `stop` (date or None), and positions
@@ -84,6 +85,8 @@ class Panel:
         None), and positions (float, NaN without the date, after the last period where there is none):
         `support_end_period` (first full period after support), `pause_from` (first period touched by the
         pause), `pause_until` (first full period after it; NaN where it lasts).
+    targets: None or one row a site, measure and period with a target in force on the period's last day: `site`,
+        `measure`, `period` (int), `target` (float, on the measure's reported scale).
     """
 
     cells: pd.DataFrame
@@ -106,3 +109,4 @@ class Panel:
     phases: pd.DataFrame | None = None
     fit_form: pd.DataFrame | None = None
     support: pd.DataFrame | None = None
+    targets: pd.DataFrame | None = None

@@ -11,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from impl.data.areas import harmonise
 from impl.data.calendar import Calendar, derive_calendar
+from impl.data.companions import companion_warnings
 from impl.data.covariates import covariate_table, read_covariates
+from impl.data.design import rollout_warnings
 from impl.data.interruptions import interruption_periods
 from impl.data.log import Setting
 from impl.data.logs import log_tables, read_logs
 from impl.data.numbers import CellNumbers
 from impl.data.panel import Panel, PanelWarning
+from impl.data.places import told_apart
 from impl.data.rollout import (
     early_starts,
     first_starts,
@@ -26,10 +30,10 @@ from impl.data.rollout import (
     picked_components,
     read_rollout,
     rollout_table,
-    rollout_warnings,
     without_stratum,
 )
 from impl.data.rows import Rows, read_rows
+from impl.data.targets import read_targets, target_table
 from impl.errors import DataError, Fault
 from impl.study.catalogue import Measure
 from impl.study.load import read_bundle, read_measure
@@ -51,6 +55,10 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     faults: list[Fault] = []
     rows = read_rows(study, measures, today or datetime.now(UTC).date(), faults)
     starts = read_rollout(root, study.rollout.file, study.bundles, faults)
+    places = None
+    if rows is not None and starts is not None:
+        places = harmonise(study, rows, starts, faults)
+        rows, starts = places.rows, places.starts
     in_rollout = known_sites(starts or {})
     sites = set(in_rollout) | set(rows.sites if rows else ())
     if rows is not None and rows.sites and in_rollout:
@@ -61,21 +69,27 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     periods = None if calendar is None else calendar.periods
     if periods and starts is not None:
         for of_bundle in starts.values():
-            faults += early_starts(of_bundle, periods[0].start, study.rollout.file)
+            faults += early_starts(of_bundle, periods[0].start, study.rollout.file, study.rollout.starts)
     bundles = tuple(read_bundle(bundle, root) for bundle in study.bundles)
     picked = picked_components(starts or {}, bundles, study.rollout.file, faults)
-    setting = Setting(root=root, sites=sites, starts=first_starts(starts or {}), bundles=bundles)
+    codes = {site: site for site in sites} | (places.area if places else {})
+    setting = Setting(root=root, sites=codes, starts=first_starts(starts or {}), bundles=bundles)
     logs = read_logs(study, setting, periods, faults)
     covariates = None
     if study.covariates is not None:
-        covariates = read_covariates(root, study.covariates, sites, periods, faults)
+        covariates = read_covariates(root, study.covariates, codes, periods, faults)
+    targets = None
+    if study.targets is not None:
+        targets = read_targets(root, study.targets.file, codes, measures, faults)
     interruptions = interruption_periods(study, periods, faults) if periods else {}
-    if faults or rows is None or starts is None or calendar is None:
+    if faults or rows is None or starts is None or calendar is None or places is None:
         raise DataError(faults)
 
     site_order = _in_code_order(rows.sites)
     rollouts = {
-        bundle: rollout_table(starts[bundle], site_order, calendar.periods, picked[bundle])
+        bundle: rollout_table(
+            starts[bundle], site_order, calendar.periods, picked[bundle], study.rollout.starts
+        )
         for bundle in study.bundles
     }
     rollout = rollouts.pop(study.bundle)
@@ -85,9 +99,11 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     grid, stopped = _without(grid, _stopped(grid, [rollout, *rollouts.values()]))
     grid, paused = _without(grid, _paused(grid, tables.support))
     _check_primary(grid, measures[study.measures.primary], study)
-    names = {site: rows.names.get(site, site) for site in site_order}
+    names = told_apart({site: rows.names.get(site, site) for site in site_order})
+    twins = sum(name != rows.names.get(site, site) for site, name in names.items())
+    cells = _cells(grid)
     return Panel(
-        cells=_cells(grid),
+        cells=cells,
         sites=site_order,
         periods=calendar.periods,
         period_months=calendar.months,
@@ -97,7 +113,10 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         vintage=rows.vintage,
         warnings=(
             *_gap_warnings(grid, gaps, stopped, paused),
-            *rollout_warnings(starts[study.bundle], names, calendar.periods),
+            *places.warnings,
+            *([PanelWarning(code="same_names", values={"sites": twins})] if twins else []),
+            *rollout_warnings(study, starts[study.bundle], names, calendar.periods),
+            *companion_warnings(study, measures, cells, rollout),
         ),
         other_rollouts=rollouts,
         answers=_answers(rows, grid, measures, calendar),
@@ -114,6 +133,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         phases=tables.phases,
         fit_form=tables.fit_form,
         support=tables.support,
+        targets=None if targets is None else target_table(targets, site_order, calendar.periods),
     )
 
 

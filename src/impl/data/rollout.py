@@ -6,21 +6,16 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 
-from impl.data.panel import PanelWarning, Period
+from impl.data.panel import Period
 from impl.data.table import Cell, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
 from impl.study.catalogue import Bundle
 from impl.study.vocabulary import fold
 
-PANDEMIC = date(2020, 3, 12)  # strict national measures in Norway began
-BEFORE_PANDEMIC = date(2019, 9, 12)  # six months earlier
-LONG_GAP = 12  # months between consecutive starts (choice)
-FEW_SITES = 8  # fewer cannot tell how much sites differ (choice)
 STATES = ("never", "before-data")
 
 
@@ -28,7 +23,9 @@ STATES = ("never", "before-data")
 class Start:
     """One row of the roll-out table. `state`: start, never or before-data; dates None where not given.
 
-    components: which the site picked, as written; empty where the row does not say.
+    allocated_state: never or before-data where the table says so of the allocation, else empty. components:
+    which the site picked, as written; empty where the row does not say. areas: what the site covers
+    (municipality codes or names of areas), kind: what kind of unit it is; both as written.
     """
 
     row: int
@@ -40,6 +37,21 @@ class Start:
     transition_end: date | None
     stop: date | None
     components: tuple[str, ...] = ()
+    allocated_state: str = ""
+    areas: tuple[str, ...] = ()
+    kind: str = ""
+
+    def effective_state(self, by: str) -> str:
+        """State by the start that counts: `allocated` where an allocation is given, or `actual`."""
+        if by == "actual" or self.state in ("before-data", "faulty"):
+            return self.state
+        return "start" if self.allocated_start is not None else self.allocated_state or self.state
+
+    def effective_start(self, by: str) -> date | None:
+        """First day that counts as with the bundle; None for never and before-data."""
+        if self.effective_state(by) != "start":
+            return None
+        return self.allocated_start if by == "allocated" and self.allocated_start else self.actual_start
 
 
 def read_rollout(
@@ -53,7 +65,16 @@ def read_rollout(
         root,
         file,
         required=("site", "actual_start"),
-        optional=("allocated_start", "transition_end", "stop", "bundle", "stratum", "components"),
+        optional=(
+            "allocated_start",
+            "transition_end",
+            "stop",
+            "bundle",
+            "stratum",
+            "components",
+            "areas",
+            "kind",
+        ),
         numeric=(),
         faults=faults,
     )
@@ -96,8 +117,18 @@ def read_rollout(
                 "Delete one of the rows.",
             )
             continue
-        picked = tuple(filter(None, (part.strip() for part in table.get(fields, "components").split(";"))))
-        start = Start(row=row, site=site, state=state, stratum=stratum or "", components=picked, **dates)
+        allocated = cells["allocated_start"].text
+        start = Start(
+            row=row,
+            site=site,
+            state=state,
+            stratum=stratum or "",
+            components=_several(table.get(fields, "components")),
+            allocated_state=allocated if allocated in STATES else "",
+            areas=_several(table.get(fields, "areas")),
+            kind=table.get(fields, "kind"),
+            **dates,
+        )
         _check_order(start, cells)
         if len(faults) == before:
             starts[site] = start
@@ -125,6 +156,11 @@ def read_rollout(
     elif whole:
         faults += _lacking(by_bundle, table.shown)
     return by_bundle
+
+
+def _several(text: str) -> tuple[str, ...]:
+    """Words between semicolons."""
+    return tuple(filter(None, (part.strip() for part in text.split(";"))))
 
 
 def _bundle(cell: Cell, bundles: Sequence[str]) -> str | None:
@@ -314,33 +350,41 @@ def match_sites(
     return faults
 
 
-def early_starts(starts: dict[str, Start], first: date, rollout_file: str) -> list[Fault]:
-    """Starts before the first period: such a site has no known exposure time within these data."""
-    return [
-        Fault(
-            code="data.start_before_data",
-            where=f"{Path(rollout_file).name}, row {start.row}, column 'actual_start'",
-            got=str(start.actual_start),
-            allowed=f"on or after the first period, {first}",
-            fix="Write before-data (the site is then left out of the effect), or bring earlier periods.",
-        )
-        for start in starts.values()
-        if start.actual_start is not None and start.actual_start < first
-    ]
+def early_starts(starts: Mapping[str, Start], first: date, rollout_file: str, by: str) -> list[Fault]:
+    """Starts that count (`by`: allocated or actual) before the first period: such a site has no known exposure time within these data."""
+    found = []
+    for start in starts.values():
+        day = start.effective_start(by)
+        if day is not None and day < first:
+            column = "actual_start" if day == start.actual_start else "allocated_start"
+            found.append(
+                Fault(
+                    code="data.start_before_data",
+                    where=f"{Path(rollout_file).name}, row {start.row}, column '{column}'",
+                    got=str(day),
+                    allowed=f"on or after the first period, {first}",
+                    fix="Write before-data (the site is then left out of the effect), or bring earlier periods.",
+                )
+            )
+    return found
 
 
 def rollout_table(
-    starts: dict[str, Start], sites: Sequence[str], periods: Sequence[Period], picked: Mapping[str, str]
+    starts: Mapping[str, Start],
+    sites: Sequence[str],
+    periods: Sequence[Period],
+    picked: Mapping[str, str],
+    by: str,
 ) -> pd.DataFrame:
     """The roll-out in the order of `sites`, with positions in `periods` (see Panel.rollout).
 
-    picked: site -> components of a programme.
+    picked: site -> components of a programme. by: whether the allocated or the actual start counts.
     """
     rows = [starts[site] for site in sites]
-    positions = [_positions(start, periods) for start in rows]
+    positions = [_positions(start, periods, by) for start in rows]
     columns: dict[str, pd.Series] = {
         "site": pd.Series(list(sites), dtype="str"),
-        "state": pd.Series([start.state for start in rows], dtype="str"),
+        "state": pd.Series([start.effective_state(by) for start in rows], dtype="str"),
         "stratum": pd.Series([start.stratum for start in rows], dtype="str"),
         "components": pd.Series([picked[site] for site in sites], dtype="str"),
     }
@@ -351,7 +395,7 @@ def rollout_table(
     return pd.DataFrame(columns)
 
 
-def _positions(start: Start, periods: Sequence[Period]) -> tuple[float, float, float]:
+def _positions(start: Start, periods: Sequence[Period], by: str) -> tuple[float, float, float]:
     """start_period, transition_from, stop_period.
 
     The start period is the first that lies wholly after the start (or after the transition); one that
@@ -359,45 +403,15 @@ def _positions(start: Start, periods: Sequence[Period]) -> tuple[float, float, f
     stop day or lies after it: a period with the bundle in only a part of it is not one with the bundle.
     """
     stop = math.nan if start.stop is None else _first(period.end >= start.stop for period in periods)
-    if start.actual_start is None:
+    began = start.effective_start(by)
+    if began is None:
         return math.nan, math.nan, stop
-    full_from = start.actual_start
-    if start.transition_end is not None:
-        full = _first(period.start > start.transition_end for period in periods)
-    else:
-        full = _first(period.start >= full_from for period in periods)
+    end = start.transition_end
+    full = _first(period.start >= began and (end is None or period.start > end) for period in periods)
     first = float(len(periods)) if math.isnan(full) else full
-    touched = _first(period.end >= start.actual_start for period in periods)
+    touched = _first(period.end >= began for period in periods)
     return first, touched if touched < first else math.nan, stop
 
 
 def _first(flags: Iterable[bool]) -> float:
     return next((float(index) for index, flag in enumerate(flags) if flag), math.nan)
-
-
-def rollout_warnings(
-    starts: dict[str, Start], names: dict[str, str], periods: Sequence[Period]
-) -> list[PanelWarning]:
-    """What a reader should know about the roll-out."""
-    warnings = []
-    before_data = sum(start.state == "before-data" for start in starts.values())
-    if before_data:
-        warnings.append(PanelWarning(code="treated_before_data", values={"sites": before_data}))
-    dated = sorted((start.actual_start, start.site) for start in starts.values() if start.actual_start)
-    last = periods[-1].end
-    after = sum(day > last for day, _ in dated)
-    if after:
-        warnings.append(PanelWarning(code="start_after_data", values={"sites": after}))
-    modelled = len(starts) - before_data
-    if 1 < modelled < FEW_SITES:
-        warnings.append(PanelWarning(code="few_sites", values={"sites": modelled}))
-    for (earlier, site), (later, _) in pairwise(dated):
-        months = (later.year - earlier.year) * 12 + later.month - earlier.month - (later.day < earlier.day)
-        if months > LONG_GAP:
-            values: dict[str, float | int | str] = {"months": months, "after_site": names[site]}
-            warnings.append(PanelWarning(code="long_gap_between_starts", values=values))
-    if periods[0].start <= PANDEMIC <= last:
-        close = sum(BEFORE_PANDEMIC <= day <= PANDEMIC for day, _ in dated)
-        if close:
-            warnings.append(PanelWarning(code="starts_before_pandemic", values={"sites": close}))
-    return warnings

@@ -28,7 +28,8 @@ OPTIONAL = (
 class Rows:
     """Readable cells of the panel table as parallel lists, and what was seen on the way.
 
-    sites: code -> first row. spans: (start, end) -> first row. dropped: cells with no exposure and no events.
+    sites: code -> first row. spans: (start, end) -> first row. dropped: cells with no exposure and no events;
+    zero: the same ones, as (measure, site, first day).
     answers: (measure, site, first day of the period) -> answers by category, of ordered measures.
     persons: (measure, site) -> person_sum_squares and its first row.
     """
@@ -43,12 +44,13 @@ class Rows:
     names: dict[str, str] = field(default_factory=dict)
     vintage: date | None = None
     dropped: int = 0
-
+    zero: set[tuple[str, str, date]] = field(default_factory=set)
     persons: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def add(self, measure: str, site: str, span: Span, numbers: CellNumbers) -> None:
         if numbers.numerator == 0 and numbers.denominator == 0:
             self.dropped += 1
+            self.zero.add((measure, site, span[0]))
             numbers = GAP
         self.site.append(site)
         self.span.append(span)

@@ -312,7 +312,7 @@ systems hold a few per cent of the harm that record review finds (Hibbert 2023, 
 
 def choose_reporting(choice: ModelChoice, measure: Measure, primary: bool) -> Belief | None:
     """Belief about the log change in the share of events that is reported; None for what is counted without."""
-    if measure.counts_are_reports:
+    if measure.counts == "reports":
         return choice.reporting or REPORTED_MORE
     return choice.reporting if primary else None
 
@@ -424,7 +424,7 @@ def warn_of_tables(study: Study, primary: bool, notes: Notes) -> None:
     """What a study brings and this model leaves aside."""
     if study.fidelity is not None:
         notes.warn("fidelity_not_used")
-    shown = any((study.cycles, study.phases, study.fit_form))
+    shown = any((study.cycles, study.phases, study.fit_form, study.targets))
     if primary and (shown or (study.strategies is not None and not study.strategies.intensity)):
         notes.warn("tables_not_used")
 

@@ -202,7 +202,7 @@ def _central_lines(rng: np.random.Generator) -> tuple[Tables, Truth]:
         rows += _panel_rows(sites, names, starts, measure, numerator, denominator)[1:]
     rollout: list[Row] = [ROLLOUT]
     for code, position in zip(sites, start, strict=True):
-        rollout.append((code, starts[int(position) - 1], starts[int(position)], "", ""))
+        rollout.append((code, starts[int(position)], starts[int(position)], "", ""))
     delivered = _audits(
         rng, sites, starts, start, lambda since: 0.95 - 0.25 * np.exp(-since / 4.0), eligible=40
     )

@@ -6,6 +6,7 @@ Wording never goes past what the design can carry: a plain before/after comparis
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from impl.release.release import Release, ReleasedMeasure, ReleaseWarning
@@ -372,7 +373,9 @@ def warning_sentence(warning: ReleaseWarning, release: Release, language: Langua
     slots = {"bundle": wording.bundle(release, language)}
     names = {measure.id: language.pick(measure.name) for measure in release.study.measures}
     for name, value in warning.values.items():
-        if isinstance(value, str):
+        if name == "since":
+            slots[name] = language.month(date.fromisoformat(str(value)))
+        elif isinstance(value, str):
             slots[name] = names.get(value, value.replace("_", " "))
         elif name == "share":
             slots[name] = language.percent(100 * value if value <= 1 else value, 0 if value >= 0.1 else 1)
@@ -393,10 +396,12 @@ def warning_sentence(warning: ReleaseWarning, release: Release, language: Langua
 
 def notes(release: Release, language: Language) -> tuple[str, ...]:
     """Coded warnings as sentences, without those that are said elsewhere on the page."""
+    dated = any(warning.code == "no_concurrent_controls" for warning in release.design.warnings)
+    said = {*SAID_ELSEWHERE, "all_treated_tail"} if dated else SAID_ELSEWHERE  # one fact, once
     texts = [
         warning_sentence(warning, release, language)
         for warning in release.design.warnings
-        if warning.code not in SAID_ELSEWHERE
+        if warning.code not in said
     ]
     unique = tuple(dict.fromkeys(texts))
     return unique or (language.say("notes.none"),)

@@ -8,7 +8,10 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from impl.study.study import ALL_COMPONENTS, LanguageCode, MeasureId, Text, Translated, Value
-from impl.study.vocabulary import fold
+from impl.study.vocabulary import LongText, fold
+
+Frequency = Literal["event", "week", "month", "quarter", "tertial", "half_year", "year"]
+"""How often numbers come; `event`: one by one, so that days between them can be used."""
 
 _KINDS = {"betabinomial": "proportion", "student": "mean", "ordered": "proportion"}
 
@@ -30,6 +33,17 @@ class Example(Value):
     exposure: Annotated[float, Field(gt=0)]
 
 
+class Scenario(Value):
+    """A share that is assumed, not counted (half of the injuries could be avoided), with where it comes from.
+
+    Whatever is computed with it is shown as a scenario and never as an estimate.
+    """
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    text: Translated
+    source: LongText
+
+
 class Measure(Value):
     """What is counted, per what, and which way is good.
 
@@ -37,6 +51,15 @@ class Measure(Value):
     reported in per cent (`per` = 100); mean: mean of the denominator's persons, `numerator` is their sum
     (`per` = 1). `direction` is `ambiguous` where a change can be good or bad (incident reports).
     `unit_of_count` `process` lifts the person rule of disclosure control, not the small-denominator rule.
+
+    definition: id of the definition; two measures with different ones never share a series. numerator,
+    denominator: what is counted, in words. aspect: of outcome, process or structure. focus_areas: national
+    ones (vocabulary `national_framework`). paired: measures without which this one is misread; balancing:
+    what may get worse instead. counts: `recorded` where staff have to write an event down (a fall), so that
+    a companion is asked for; `reports` where it has to be sent to a reporting system, whose use is a goal of its own: then a
+    change in reporting is part of the model (`choices.choose_reporting`). coverage: the measure that holds the share of those meant who are in the
+    numbers (who answered, who has a report); left_out: who is not. three_state: the source tells yes, no and
+    not reported, and only yes is counted. replaces_shipped: a user's own version of a shipped measure.
     """
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
@@ -54,12 +77,44 @@ class Measure(Value):
     """Ordered answers (likelihood `ordered`, kind proportion): how many categories, 1 the lowest, and the
     level whose share of answers at or above it is what the measure reports."""
     unit_of_count: Literal["person", "process"] = "person"
-    counts_are_reports: bool = False
-    """Somebody has to write a report before an event counts: where reporting gets safer, the number rises."""
     baseline: Annotated[float, Field(gt=0)]
     """A plausible level on the reported scale (per `per`), for synthetic data; never a norm."""
+    baseline_range: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)] | None = None
+    """Lowest and highest plausible level; `source` says where both come from."""
     example: Example | None = None
-    source: Text
+    source: LongText
+    definition: MeasureId | None = None
+    numerator: Translated | None = None
+    denominator: Translated | None = None
+    aspect: Literal["outcome", "process", "structure"] | None = None
+    frequency: tuple[Frequency, ...] = ()
+    focus_areas: tuple[MeasureId, ...] = ()
+    paired: tuple[MeasureId, ...] = ()
+    balancing: tuple[MeasureId, ...] = ()
+    counts: Literal["events", "recorded", "reports"] = "events"
+    coverage: MeasureId | None = None
+    left_out: Translated | None = None
+    three_state: bool = False
+    scenario: Scenario | None = None
+    replaces_shipped: bool = False
+
+    @model_validator(mode="after")
+    def _range(self) -> Measure:
+        if self.baseline_range is not None:
+            low, high = self.baseline_range
+            if not 0 <= low <= self.baseline <= high:
+                raise PydanticCustomError(
+                    "baseline_range",
+                    "given with a baseline inside baseline_range, the lowest level first",
+                    {"fix": "Change the range or the baseline."},
+                )
+        if self.three_state and self.coverage is None:
+            raise PydanticCustomError(
+                "three_state",
+                "given with the coverage of a three_state measure",
+                {"fix": "Name the measure that holds the share with a report, yes or no."},
+            )
+        return self
 
     @model_validator(mode="after")
     def _law(self) -> Measure:
@@ -68,9 +123,9 @@ class Measure(Value):
             raise PydanticCustomError(
                 "kind", f"of kind {kind} for likelihood {self.likelihood}", {"fix": "Change one of the two."}
             )
-        if self.counts_are_reports and self.kind != "rate":
+        if self.counts == "reports" and self.kind != "rate":
             raise PydanticCustomError(
-                "reports", "of kind rate where counts_are_reports", {"fix": "Change one of the two."}
+                "reports", "of kind rate where counts = 'reports'", {"fix": "Change one of the two."}
             )
         if self.likelihood != "ordered":
             if self.categories is not None or self.stated_level is not None:
@@ -92,6 +147,17 @@ class Measure(Value):
                 {"fix": "Change one of the two."},
             )
         return self
+
+    @property
+    def related(self) -> dict[str, tuple[MeasureId, ...]]:
+        """Key -> ids of the other measures that it names."""
+        coverage = () if self.coverage is None else (self.coverage,)
+        return {"paired": self.paired, "balancing": self.balancing, "coverage": coverage}
+
+    @property
+    def companions(self) -> tuple[MeasureId, ...]:
+        """What a reader must see beside it: paired measures and coverage, each once."""
+        return tuple(dict.fromkeys((*self.paired, *self.related["coverage"])))
 
     @property
     def headline_scale(self) -> Literal["ratio", "difference"]:
@@ -133,7 +199,9 @@ class Bundle(Value):
     choose_any: bool = False
     complete: bool = True
     measures: tuple[MeasureId, ...]
-    source: Text
+    source: LongText
+    replaces_shipped: bool = False
+    """A user's own version of a shipped bundle."""
 
     @model_validator(mode="after")
     def _ids(self) -> Bundle:
@@ -149,6 +217,11 @@ class Bundle(Value):
                 {"fix": "Rename that component."},
             )
         return self
+
+    @property
+    def related(self) -> dict[str, tuple[MeasureId, ...]]:
+        """Key -> ids of the measures that it names."""
+        return {"measures": self.measures}
 
     @property
     def components(self) -> tuple[Translated, ...]:

@@ -7,8 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-
-from pydantic import BaseModel
+from typing import Literal
 
 from impl.errors import Fault, StudyError, nearest, shorten
 from impl.study.catalogue import Bundle, Measure
@@ -34,6 +33,7 @@ _SHIPPED = Path(__file__).parent
 _Named = tuple[str, Path_]
 """A name and the key path where it stands."""
 _Place = Callable[..., str]
+_Folder = Literal["measures", "bundles"]
 
 
 def read_study(path: Path | str) -> Study:
@@ -119,7 +119,7 @@ def _meaning(reading: Reading[Study], root: Path, file: Path, shown: str) -> Ite
         if problem is not None:
             yield _fault(
                 "study.path",
-                place(key, "file"),
+                place(key, "changes" if key == "places" else "file"),
                 f"{shorten(text)} ({problem})",
                 "a relative path inside the project",
                 "Write it from the project's folder: data/falls.csv.",
@@ -164,7 +164,7 @@ def _repeated(named: Iterable[_Named], place: _Place) -> Iterator[Fault]:
 
 
 def _entries(
-    named: Sequence[_Named], folder: str, model: type[BaseModel], root: Path, place: _Place
+    named: Sequence[_Named], folder: _Folder, model: type[Bundle] | type[Measure], root: Path, place: _Place
 ) -> Iterator[Fault]:
     """Catalogue entries that are named twice, unknown or at fault themselves."""
     yield from _repeated(named, place)
@@ -197,7 +197,9 @@ def _known(identifier: str, what: str, known: tuple[str, ...], where: str) -> It
         )
 
 
-def _entry_faults(identifier: str, folder: str, model: type[BaseModel], root: Path) -> Iterator[Fault]:
+def _entry_faults(
+    identifier: str, folder: _Folder, model: type[Bundle] | type[Measure], root: Path
+) -> Iterator[Fault]:
     """Faults in the user's own catalogue file, shown with the study that needs it."""
     if (root / "parameters" / folder / f"{identifier}.toml").exists():
         try:
@@ -287,7 +289,14 @@ def _entry_ids(folder: str, root: Path) -> tuple[str, ...]:
     return tuple(sorted({file.stem for file in (*own, *(_SHIPPED / folder).glob("*.toml"))}))
 
 
-def _read_entry[Entry: BaseModel](identifier: str, folder: str, model: type[Entry], root: Path) -> Entry:
+def is_shipped(id: str, folder: _Folder) -> bool:  # noqa: A002
+    """Whether an id belongs to an entry that comes with impl."""
+    return (_SHIPPED / folder / f"{id}.toml").is_file()
+
+
+def _read_entry[Entry: Bundle | Measure](
+    identifier: str, folder: _Folder, model: type[Entry], root: Path
+) -> Entry:
     what = folder.removesuffix("s")
     known = _entry_ids(folder, root)
     if identifier not in known:
@@ -320,9 +329,34 @@ def _read_entry[Entry: BaseModel](identifier: str, folder: str, model: type[Entr
                 "Rename the file or change the id.",
             )
         )
+    faults += _misused(reading, folder, root, shown, own.exists() and is_shipped(identifier, folder))
     if faults or reading.model is None:
         raise StudyError(faults)
     return reading.model
+
+
+def _misused[Entry: Bundle | Measure](
+    reading: Reading[Entry], folder: _Folder, root: Path, shown: str, shadows: bool
+) -> Iterator[Fault]:
+    """Faults of an entry that need more than its own file: other entries it names, one it hides."""
+    if shadows and reading.values.get("replaces_shipped") is not True:
+        what = folder.removesuffix("s")
+        yield _fault(
+            "catalogue.shadows",
+            where_key(shown, None, ("id",)),
+            f"the id of a {what} that comes with impl",
+            f"an id of its own for your own {what}",
+            "Rename the file and its id, or write replaces_shipped = true if it is meant to stand in its place.",
+        )
+    if reading.model is None:
+        return
+    known = measure_ids(root)
+    for key, names in reading.model.related.items():
+        for name in names:
+            if name not in known:
+                advice = nearest(name, known) or "Take it out, or write its file in parameters/measures/."
+                where = where_key(shown, None, (key,))
+                yield _fault("catalogue.unknown_measure", where, plain(name), "a known measure", advice)
 
 
 def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:

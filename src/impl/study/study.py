@@ -43,6 +43,8 @@ TABLES = (
     "fit_form",
     "support",
     "covariates",
+    "targets",
+    "places",
 )
 """Keys of the study file that name a table, each under its key `file`."""
 
@@ -70,6 +72,10 @@ _ABSENT = Field(exclude_if=lambda value: value in (None, (), False, Delivery()))
 """A later field at its default is not written out: the plan of an older study keeps its hash."""
 
 
+_ALLOCATED = Field(exclude_if=lambda value: value == "allocated")
+"""As _ABSENT."""
+
+
 class Measures(Value):
     """Ids in the measure catalogue. `paired` measures are always shown beside the primary one;
     `negative_controls` are measures that the bundle should not move."""
@@ -91,11 +97,16 @@ class DataSource(Value):
 
 
 class Rollout(Value):
-    """When each site started. `selection` says in words why sites started when they did."""
+    """When each site started. `selection` says in words why sites started when they did.
+
+    starts: which start counts where a site was allocated one and started on another day. `allocated` compares
+    what was decided; `actual` (per protocol) mixes the bundle's effect with why some sites were late.
+    """
 
     file: Text
     randomised: bool = False
     selection: Text | None = None
+    starts: Annotated[Literal["allocated", "actual"], _ALLOCATED] = "allocated"
 
 
 INTENSITY = "intensity"
@@ -177,6 +188,21 @@ class StrategySource(TableSource):
     dissemination, 3 implementation) enters as an ordered exposure that may go together with the size of the effect."""
 
     intensity: Annotated[bool, _ABSENT] = False
+
+
+class Places(Value):
+    """Municipality codes over time: a table of code changes as Statistics Norway's KLASS gives it.
+
+    codes: which column holds the codes, the sites themselves or the `areas` of the roll-out table.
+    """
+
+    changes: Text
+    codes: Literal["site", "areas"] = "site"
+
+    @property
+    def file(self) -> str:
+        """Its table, as for other sources."""
+        return self.changes
 
 
 class CovariateSource(Value):
@@ -317,6 +343,10 @@ class Study(Value):
     """Answers to «Hvor godt passer tiltaket i vår kommune?»."""
     support: Annotated[TableSource | None, _ABSENT] = None
     """When active support ended, and pauses."""
+    places: Annotated[Places | None, _ABSENT] = None
+    """Sites or areas are municipalities whose codes may have changed."""
+    targets: Annotated[TableSource | None, _ABSENT] = None
+    """Local targets by site and period."""
     costs: Annotated[Costs | None, _ABSENT] = None
     delivery: Annotated[Delivery, _ABSENT] = Delivery()
     covariates: CovariateSource | None = None

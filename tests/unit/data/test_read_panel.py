@@ -215,8 +215,12 @@ def test_a_mean_takes_signed_sums_and_squares(tmp_path: Path) -> None:
     ("row", "start_period", "transition_from", "stop_period"),
     [
         ("2021-05-01,2021-05-01,,", 4, None, None),
-        ("2021-05-01,2021-05-02,,", 5, 4, None),  # begun inside May: May is transition
-        ("2021-05-01,2021-05-31,,", 5, 4, None),
+        (",2021-05-02,,", 5, 4, None),  # begun inside May: May is transition
+        (",2021-05-31,,", 5, 4, None),
+        ("2021-05-01,2021-05-31,,", 4, None, None),  # as allocated, whenever it was really begun
+        ("2021-05-01,2021-05-31,2021-06-30,", 6, 4, None),
+        ("2021-05-01,never,,", 4, None, None),
+        ("never,2021-05-01,,", None, None, None),
         (
             ",2021-05-01,2021-06-30,",
             6,
@@ -292,6 +296,10 @@ def test_warnings_of_a_rollout(tmp_path: Path) -> None:
         ("long_gap_between_starts", {"months": 14, "after_site": "A-heimen"}),
         ("long_gap_between_starts", {"months": 14, "after_site": "B-heimen"}),
         ("starts_before_pandemic", {"sites": 1}),
+        ("few_sequences", {"count": 2}),
+        ("sequences_of_one_site", {"count": 2, "number": 2}),
+        ("counts_are_reports", {}),
+        ("companions_missing", {"count": 1}),
     ]
 
 
@@ -299,13 +307,13 @@ def test_one_site_before_and_after_has_no_warning(tmp_path: Path) -> None:
     panel = panel_of(
         make_project(
             tmp_path,
-            study=BEFORE_AFTER,
-            panel=text(panel_rows(sites=("north",))),
+            study=BEFORE_AFTER.replace("primary: falls", "primary: clabsi"),
+            panel=text(panel_rows("clabsi", sites=("north",))),
             rollout="\n".join(ROLLOUT.splitlines()[:2]) + "\n",
         )
     )
 
-    assert panel.warnings == ()
+    assert [warning.code for warning in panel.warnings] == ["companions_missing"]
 
 
 # --- adaptations -------------------------------------------------------------------------------------------

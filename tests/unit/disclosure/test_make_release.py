@@ -214,10 +214,8 @@ def test_smoke_runs_and_ambiguous_measures_judge_nothing(tmp_path: Path, case: s
         folder.mkdir(parents=True)
         source = (Path(rules.__file__).parents[1] / "study/measures/clabsi.toml").read_text(encoding="utf-8")
         text = source.replace('direction = "lower"', 'direction = "ambiguous"')
-        (folder / "incident_reports.toml").write_text(
-            text.replace('id = "clabsi"', 'id = "incident_reports"')
-        )
-        study = {"measures": {"primary": "incident_reports"}}
+        (folder / "own_reports.toml").write_text(text.replace('id = "clabsi"', 'id = "own_reports"'))
+        study = {"measures": {"primary": "own_reports"}}
     release = release_of(tmp_path, LARGE, study=study, profile="smoke" if case == "smoke" else "full")
     assert release.verdict is None
     assert release.estimates

@@ -53,7 +53,8 @@ def test_everything_that_can_change_the_numbers_changes_the_key(tmp_path: Path) 
     own = tmp_path / "parameters" / "measures"
     own.mkdir()
     (own / "falls.toml").write_text(
-        shipped.read_text(encoding="utf-8").replace("4.5", "4.6"), encoding="utf-8"
+        shipped.read_text(encoding="utf-8").replace("aspect", "replaces_shipped = true\naspect"),
+        encoding="utf-8",
     )
     keys.append(run_key(file))
 
@@ -74,7 +75,9 @@ def test_every_table_and_catalogue_entry_that_is_named_changes_the_key(tmp_path:
         shipped = Path(__file__).parents[3] / "src/impl/study" / folder / f"{name}.toml"
         own = tmp_path / "parameters" / folder
         own.mkdir()
-        text = shipped.read_text(encoding="utf-8").replace('source = "', 'source = "Own. ')
+        text = shipped.read_text(encoding="utf-8").replace(
+            'source = "', 'replaces_shipped = true\nsource = "'
+        )
         (own / f"{name}.toml").write_text(text, encoding="utf-8")
         keys.append(run_key(file))
     file.write_text(study + "interruptions: [{id: pandemic, start: 2021-03-12}]\n", encoding="utf-8")

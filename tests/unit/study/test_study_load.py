@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impl.errors import StudyError
-from impl.study.load import find_root, list_studies, read_measure, read_study, study_path
+from impl.study.load import find_root, list_studies, read_bundle, read_measure, read_study, study_path
 from impl.study.study import Belief, Dose
 from study_project import STUDY, make_project
 
@@ -161,7 +161,7 @@ def test_worlds_are_found_when_named_and_never_listed(tmp_path: Path) -> None:
         study_path(tmp_path, "fade")
 
 
-def test_the_users_own_measure_comes_first(tmp_path: Path) -> None:
+def test_the_users_own_measure_replaces_a_shipped_one_only_where_it_says_so(tmp_path: Path) -> None:
     make_project(tmp_path)
     shipped = read_measure("falls", tmp_path)
     text = (
@@ -169,10 +169,35 @@ def test_the_users_own_measure_comes_first(tmp_path: Path) -> None:
     )
     own = tmp_path / "parameters" / "measures"
     own.mkdir()
-    (own / "falls.toml").write_text(text.replace("baseline = 4.5", "baseline = 9"), encoding="utf-8")
-
+    text = text.replace("baseline = 4.5", "baseline = 9")
+    (own / "falls.toml").write_text(text, encoding="utf-8")
     assert shipped.baseline == 4.5
+    with pytest.raises(StudyError) as caught:
+        read_measure("falls", tmp_path)
+    assert [fault.code for fault in caught.value.faults] == ["catalogue.shadows"]
+    (own / "falls.toml").write_text(
+        text.replace("aspect", "replaces_shipped = true\naspect"), encoding="utf-8"
+    )
+
     assert read_measure("falls", tmp_path).baseline == 9.0
+
+
+def test_an_entry_of_ones_own_names_only_measures_that_exist(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    for folder in ("measures", "bundles"):
+        shipped = Path(__file__).parents[3] / "src/impl/study" / folder / "falls.toml"
+        own = tmp_path / "parameters" / folder
+        own.mkdir()
+        text = shipped.read_text(encoding="utf-8").replace('id = "falls"', 'id = "own_falls"', 1)
+        (own / "own_falls.toml").write_text(
+            text.replace('["containment"]', '["fals"]').replace('"fall_risk_assessed"', '"fall_risk"'),
+            encoding="utf-8",
+        )
+    for read in (read_measure, read_bundle):
+        with pytest.raises(StudyError) as caught:
+            read("own_falls", tmp_path)
+        assert [fault.code for fault in caught.value.faults] == ["catalogue.unknown_measure"]
+        assert "Did you mean" in str(caught.value)
 
 
 def test_a_study_is_a_value(tmp_path: Path) -> None:
