@@ -153,7 +153,7 @@ def impl(root: Path, *arguments: str, **options: Any) -> subprocess.CompletedPro
         env=environment(root),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
         **options,
     )
