@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from impl.model.fitted import Fit
-from impl.model.moderators import MODERATOR, one_step
+from impl.model.moderators import MODERATOR
 from impl.model.predict import NEW_SITE, predict
 from impl.model.structure import BUNDLE, GROUPS, Structure
 
@@ -320,12 +320,10 @@ def _add_moderation(reported: dict[Asked, Array], fit: Fit, window: pd.DataFrame
         zip(structure.moderators, structure.moderator_centres, strict=True)
     ):
         kind = name.removeprefix(MODERATOR)
-        without, one = (
-            _sums(fit, window.assign(**{name: value})) for value in (-centre, one_step(name) - centre)
-        )
+        without, one = (_sums(fit, window.assign(**{name: value})) for value in (-centre, 1.0 - centre))
         level, changed = without.with_bundle.sum(axis=1), one.with_bundle.sum(axis=1)
         effects[kind] = {
-            "link": fit.flat("moderation")[:, index] * one_step(name),
+            "link": fit.flat("moderation")[:, index],
             "difference": (changed - level) / one.total * structure.measure.per,
         }
         if structure.likelihood.link != "identity":

@@ -1,7 +1,8 @@
 """Moderation by local adaptation: dated scores of the adaptation log as columns of the row table.
 
-A score counts as log(1 + modifications in force) in treated cells, less its mean over them, so that the curve of
-the effect is that at the network's usual adaptation. Source: docs/model.md §8; scores, `data/adaptation.py`.
+A score is log2(1 + modifications in force), so that the first one is a step of 1; in treated cells and less its mean over
+them, so that the curve of the effect is that at the network's usual adaptation. Source: docs/model.md §8; scores,
+`data/adaptation.py`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ MODERATOR = "moderator:"
 """Prefix of the row table's columns of moderators."""
 FEW_SITES, FEW_MODERATORS = 15, 2
 """Below so many treated sites no more than two moderators: a choice, for ten sites tell of hardly one."""
-ONE_MORE = float(np.log(2.0))
-"""What the first modification adds to a score: the «typical adaptation» that estimates are stated for."""
 
 
 def moderator_columns(
@@ -69,7 +68,7 @@ def declared_moderators(study: Study, panel: Panel) -> tuple[str, ...]:
 def moderator_scores(
     panel: Panel, sites: tuple[str, ...], names: Sequence[str]
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Score of each name by cell of the grid: log(1 + modifications), or the level of intensity, 0 to 3."""
+    """Score of each name by cell of the grid: log2(1 + modifications), or the level of intensity, 0 to 3."""
     found = {}
     if panel.adaptations is not None:
         counts = adaptation_scores(panel.adaptations, sites, panel.periods)
@@ -80,14 +79,9 @@ def moderator_scores(
     return found
 
 
-def one_step(name: str) -> float:
-    """What the first modification adds to a score, or one level to the intensity."""
-    return 1.0 if name.removeprefix(MODERATOR) == INTENSITY else ONE_MORE
-
-
 def scored(count: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Score of a number of modifications: the first says more than the tenth."""
-    return np.log1p(count.astype(float))
+    return np.asarray(np.log2(1.0 + count.astype(float)))
 
 
 def sites_with(panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame, name: str) -> int:

@@ -35,7 +35,7 @@ class Priors:
     autocorrelation_mean, autocorrelation_sd: lag-one correlation of a single series, truncated to -.5 and .98;
         estimators that start at 0 find too little of it (Turner 2021).
     contrast: between-group SD of the adaptation contrast (centred at no difference; Sundell 2016).
-    moderator: SD of moderation coefficients around no moderation (model choice; adapted programmes did better
+    moderator: SD of moderation coefficients (of the first modification) around none (model choice; adapted programmes did better
         than adopted ones in 523 Swedish studies, Sundell 2016, so no direction is assumed).
     overdispersion: coefficient of variation of the cell multiplier in the negative binomial.
     residual: SD between persons within a cell, identity link, in units of its baseline value.

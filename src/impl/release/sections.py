@@ -109,7 +109,7 @@ class SustainmentSection(Public):
 class PredictionSection(Public):
     """What a prediction for one more site needs beside the estimates `new_site` and `moderation`.
 
-    centres: mean of log(1 + modifications) in the window by kind, the «usual» that `new_site` is about.
+    centres: mean of log2(1 + modifications) in the window by kind, the «usual» that `new_site` is about.
     correlations: of their posteriors, `new_site` with a kind (by kind) and two kinds (`a|b`), on the scale that a prediction
     is made on: link for rates, difference otherwise.
     """

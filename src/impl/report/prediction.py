@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import exp, log, log1p, sqrt
+from math import exp, log1p, log2, sqrt
 from statistics import NormalDist
 
 from impl.errors import Fault, StudyError
@@ -18,7 +18,6 @@ from impl.release.release import Estimate, Release, ReleasedMeasure
 from impl.release.sections import FidelitySection
 from impl.study.site_plan import SitePlan
 
-ONE_MORE = log(2.0)  # score of the first modification of a kind
 ENDS = (0.05, 0.5, 0.95)
 
 
@@ -149,7 +148,7 @@ def _change(release: Release, plan: SitePlan) -> NormalDist:
         if row is None or section is None or kind not in section.centres:
             continue
         names.append(kind)
-        parts.append(((log1p(count) - section.centres[kind]) / ONE_MORE, row))
+        parts.append((log2(1 + count) - section.centres[kind], row))
     mean = sum(weight * row.mean for weight, row in parts)
     variance = sum((weight * row.sd) ** 2 for weight, row in parts)
     correlations: Mapping[str, float] = section.correlations if section is not None else {}

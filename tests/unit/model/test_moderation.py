@@ -21,7 +21,6 @@ from impl.model.local.moderation import (
     tipping,
     with_before_level,
 )
-from impl.model.moderators import ONE_MORE
 from impl.model.predict import NEW_SITE
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
@@ -69,7 +68,7 @@ def test_a_score_counts_what_is_in_force_and_is_centred_over_treated_cells() -> 
     assert np.all(rows.loc[~treated, PLANNED] == 0.0)
     assert rows.loc[treated, PLANNED].mean() == pytest.approx(0.0, abs=1e-12)
     first = rows[rows["site"] == 0].set_index("period")[PLANNED] + structure.moderator_centres[0]
-    assert list(np.expm1(first.loc[4:9]).round(6)) == [0, 1, 1, 1, 2, 2]
+    assert list((2.0 ** first.loc[4:9] - 1.0).round(6)) == [0, 1, 1, 1, 2, 2]
     assert structure.moderator_sites == (2, 2)
 
 
@@ -86,15 +85,15 @@ def test_a_score_that_never_differs_is_refused() -> None:
 
 
 def test_the_estimand_is_one_modification_against_none() -> None:
-    """On a log link the ratio is exp(coefficient x log 2) whatever else a cell holds."""
+    """On a log link the ratio is exp(coefficient) whatever else a cell holds."""
     fit = prior_fit(_model(wedge()), draws=20)
     reported = reported_draws(fit)
     first, last = fit.structure.window
-    expected = np.exp(fit.flat("moderation")[:, 0] * ONE_MORE)
+    expected = np.exp(fit.flat("moderation")[:, 0])
     ratio = reported[Asked("moderation", first, last, "ratio", "consistent_planned")]
     np.testing.assert_allclose(ratio, expected, rtol=1e-10)
     pair = reported[Asked("moderation", first, last, "ratio", "consistent_planned-inconsistent")]
-    other = np.exp(fit.flat("moderation")[:, 1] * ONE_MORE)
+    other = np.exp(fit.flat("moderation")[:, 1])
     np.testing.assert_allclose(pair, expected / other, rtol=1e-10)
 
 
@@ -109,7 +108,7 @@ def test_a_lagged_score_is_that_of_a_quarter_earlier_and_at_first_that_of_the_st
     shifted = lagged_structure(structure)
     score = structure.grid(PLANNED) + structure.moderator_centres[0]
     earlier = shifted.grid(PLANNED) + structure.moderator_centres[0]
-    assert list(np.expm1(earlier[0, 4:]).round(6)) == [0, 0, 0, 0, 1, 1, 1, 2]
+    assert list((2.0 ** earlier[0, 4:] - 1.0).round(6)) == [0, 0, 0, 0, 1, 1, 1, 2]
     np.testing.assert_allclose(earlier[0, 8:], score[0, 5:9])
     assert np.all(shifted.grid(PLANNED)[~structure.grid("treated")] == 0.0)
     assert shifted.compiled_key() == structure.compiled_key()
@@ -150,7 +149,7 @@ def test_the_tipping_bias_is_the_quantile_nearest_to_nothing() -> None:
     structure = wedge()
     draws = np.column_stack([np.linspace(-1.0, 0.0, 101), np.linspace(-1.0, 1.0, 101)])
     found = tipping(structure, draws)
-    assert found["consistent_planned"] == pytest.approx(0.1 * ONE_MORE)
+    assert found["consistent_planned"] == pytest.approx(0.1)
     assert found["inconsistent"] == 0.0
 
 
@@ -187,7 +186,7 @@ def test_a_new_site_with_plans_is_the_sum_that_a_prediction_makes_of_it() -> Non
     structure, planned = fit.structure, {"consistent_planned": 3, "inconsistent": 0}
     window = window_rows(structure)
     changed = {
-        name: np.log1p(planned[name.removeprefix("moderator:")]) - centre
+        name: np.log2(1 + planned[name.removeprefix("moderator:")]) - centre
         for name, centre in zip(structure.moderators, structure.moderator_centres, strict=True)
     }
     direct = _sums(fit, window.assign(site=NEW_SITE, **changed)).effect.mean(axis=1)
@@ -195,7 +194,7 @@ def test_a_new_site_with_plans_is_the_sum_that_a_prediction_makes_of_it() -> Non
     draws = [reported[Asked("new_site", *structure.window, "link")]]
     draws += [reported[Asked("moderation", *structure.window, "link", kind)] for kind in planned]
     usual = usual_scores(structure)
-    weights = [1.0, *((np.log1p(count) - usual[kind]) / ONE_MORE for kind, count in planned.items())]
+    weights = [1.0, *(np.log2(1 + count) - usual[kind] for kind, count in planned.items())]
     np.testing.assert_allclose(sum(w * d for w, d in zip(weights, draws, strict=True)), direct, atol=1e-9)
     correlations = prediction_correlations(structure, reported)
     assert correlations["consistent_planned"] == pytest.approx(np.corrcoef(draws[0], draws[1])[0, 1])

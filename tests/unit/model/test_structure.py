@@ -13,7 +13,6 @@ from impl.errors import DesignError
 from impl.model.build import model_of
 from impl.model.choices import identified_by
 from impl.model.likelihoods import LIKELIHOODS
-from impl.model.moderators import one_step
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
 from impl.study.load import read_measure
@@ -380,5 +379,4 @@ def test_intensity_is_an_ordered_exposure() -> None:
     assert level[2][treated[2]].tolist() == [0] * 4
     assert found.grid("moderator:intensity")[treated].mean() == pytest.approx(0)
     assert found.moderator_sites == (2,)
-    assert one_step("moderator:intensity") == 1.0
     assert "tables_not_used" not in codes(found)

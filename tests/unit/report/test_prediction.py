@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log, log1p, sqrt
+from math import exp, log, log2, sqrt
 from statistics import NormalDist
 
 import pytest
@@ -63,7 +63,7 @@ def test_without_plans_it_is_what_a_new_site_may_expect() -> None:
 def test_adaptations_and_delivery_move_it() -> None:
     plan = SitePlan(adaptations={"consistent_planned": 2}, fidelity=0.85, level=5.0, exposure=14600.0)
     found = predict_site(released(), plan)
-    part, score = (0.85 - 0.1) / (0.6 - 0.1), (log1p(2) - CENTRE) / log(2)
+    part, score = (0.85 - 0.1) / (0.6 - 0.1), log2(3) - CENTRE
     variance = (part * 0.2) ** 2 + (score * 0.06) ** 2 + 2 * CORRELATION * part * 0.2 * score * 0.06
     law = NormalDist(-0.30 * part - 0.15 * score, sqrt(variance))
     assert found.median == pytest.approx(exp(law.mean))

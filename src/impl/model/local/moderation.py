@@ -21,7 +21,7 @@ from impl.model.criticism.robustness import SETTINGS, seed_of
 from impl.model.fit import Profile, compile_model, sample_once
 from impl.model.fitted import Fit
 from impl.model.likelihoods.likelihood import link_of
-from impl.model.moderators import MODERATOR, one_step
+from impl.model.moderators import MODERATOR
 from impl.model.structure import Structure
 from impl.model.values import Moderation
 from impl.study.study import Study
@@ -83,17 +83,16 @@ def _refit(structure: Structure, study: Study, name: str) -> Fit:
 
 def _coefficients(refit: str, structure: Structure, draws: Array) -> pd.DataFrame:
     """Per moderator: the change in the effect (link scale) that goes with one modification."""
-    one = draws * np.array([one_step(name) for name in structure.moderators])
-    lower, upper = np.quantile(one, (0.05, 0.95), axis=0)
+    lower, upper = np.quantile(draws, (0.05, 0.95), axis=0)
     return pd.DataFrame(
         {
             "refit": refit,
             "moderator": [name.removeprefix(MODERATOR) for name in structure.moderators],
-            "mean": one.mean(axis=0),
-            "sd": one.std(axis=0, ddof=1),
+            "mean": draws.mean(axis=0),
+            "sd": draws.std(axis=0, ddof=1),
             "lower": lower,
             "upper": upper,
-            "p_above": (one > 0).mean(axis=0),
+            "p_above": (draws > 0).mean(axis=0),
             "overlap": [prior_overlap(structure, column) for column in draws.T],
         }
     )
@@ -201,8 +200,7 @@ def tipping(structure: Structure, draws: Array) -> dict[str, float]:
     0 where it is not said now. Source: the bias parameter b_Z of docs/model.md §8, as a limit instead of a belief.
     """
     found = {}
-    steps = np.array([one_step(name) for name in structure.moderators])
-    for name, coefficient in zip(structure.moderators, (draws * steps).T, strict=True):
+    for name, coefficient in zip(structure.moderators, draws.T, strict=True):
         low, high = np.quantile(coefficient, (1.0 - SURE, SURE))
         found[name.removeprefix(MODERATOR)] = float(low if low > 0 else -high if high < 0 else 0.0)
     return found
