@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import exp, log1p, log2, sqrt
+from math import exp, log, log1p, log2, sqrt
 from statistics import NormalDist
 
 from impl.errors import Fault, StudyError
@@ -49,11 +49,16 @@ def predict_site(release: Release, plan: SitePlan) -> Prediction:
     measure = release.measure()
     change = _change(release, plan)
     rate = measure.headline_scale == "ratio"
+    usual = release.estimate(measure.id, "new_site", measure.headline_scale)
+    assert usual is not None
 
     def shown(value: float) -> float:
         return exp(value) if rate else value
 
-    low, middle, high = (shown(change.inv_cdf(end)) for end in ENDS)
+    if plan.fidelity is None and not plan.adaptations:
+        low, middle, high = usual.lower, usual.median, usual.upper  # the number that the page shows elsewhere
+    else:
+        low, middle, high = (shown(change.inv_cdf(end)) for end in ENDS)
     better, worthwhile, harm = _chances(release, measure, change, plan.level)
     said = Prediction(
         lower=low, median=middle, upper=high, p_better=better, p_worthwhile=worthwhile, p_harm=harm
@@ -137,20 +142,20 @@ def scenarios(release: Release) -> tuple[tuple[str, str | None, Prediction], ...
 
 
 def _change(release: Release, plan: SitePlan) -> NormalDist:
-    new_site = _new_site(release)
+    new_site = release.estimate(release.measure().id, "new_site", release.measure().headline_scale)
     section = release.sections.prediction
     assert new_site is not None
     factor = _part(release.sections.fidelity, plan.fidelity)
-    parts = [(factor, new_site)]
+    parts = [(factor, *_centre_and_spread(new_site))]
     names = []
     for kind, count in plan.adaptations.items():
         row = _moderation(release, kind)
         if row is None or section is None or kind not in section.centres:
             continue
         names.append(kind)
-        parts.append((log2(1 + count) - section.centres[kind], row))
-    mean = sum(weight * row.mean for weight, row in parts)
-    variance = sum((weight * row.sd) ** 2 for weight, row in parts)
+        parts.append((log2(1 + count) - section.centres[kind], row.mean, row.sd))
+    mean = sum(weight * centre for weight, centre, _ in parts)
+    variance = sum((weight * spread) ** 2 for weight, _, spread in parts)
     correlations: Mapping[str, float] = section.correlations if section is not None else {}
     for place, kind in enumerate(names, 1):
         pairs = [(0, correlations.get(kind, 0.0))]
@@ -158,9 +163,17 @@ def _change(release: Release, plan: SitePlan) -> NormalDist:
             both = correlations.get(f"{other}|{kind}", correlations.get(f"{kind}|{other}", 0.0))
             pairs.append((earlier, both))
         for other_place, correlation in pairs:
-            (weight, row), (beside, other_row) = parts[place], parts[other_place]
-            variance += 2.0 * correlation * weight * row.sd * beside * other_row.sd
+            (weight, _, spread), (beside, _, other_spread) = parts[place], parts[other_place]
+            variance += 2.0 * correlation * weight * spread * beside * other_spread
     return NormalDist(mean, sqrt(max(variance, 1e-12)))
+
+
+def _centre_and_spread(row: Estimate) -> tuple[float, float]:
+    """Centre and SD of a released estimate on the scale of the arithmetic, from its median and its 90 % interval."""
+    ends = (row.lower, row.median, row.upper)
+    if row.scale == "ratio":
+        ends = (log(row.lower), log(row.median), log(row.upper))
+    return ends[1], (ends[2] - ends[0]) / (2.0 * NormalDist().inv_cdf(0.95))
 
 
 def _part(section: FidelitySection | None, share: float | None) -> float:

@@ -361,7 +361,8 @@ def limits(release: Release, language: Language) -> tuple[str, ...]:
         texts.append(language.say("limits.counting"))
     if wording.sites(release) > 1:
         texts.append(language.say("limits.sites"))
-    texts.append(language.say("limits.cost"))
+    if release.sections.costs is None:
+        texts.append(language.say("limits.cost"))
     return tuple(texts)
 
 
