@@ -32,6 +32,34 @@ def least_squares(outcome: Array, design: Array, weight: Array | None = None) ->
     return found, variance * inverse
 
 
+def instrumented(outcome: Array, design: Array, instruments: Array, weight: Array) -> tuple[Array, Array]:
+    """Two-stage least squares with as many instruments as columns: coefficients and their covariance."""
+    inverse = np.linalg.inv(instruments.T @ (weight[:, None] * design))
+    found = inverse @ instruments.T @ (weight * outcome)
+    left = outcome - design @ found
+    variance = (weight * left**2).sum() / (len(outcome) - design.shape[1])
+    return found, variance * inverse @ (instruments.T @ (weight[:, None] * instruments)) @ inverse.T
+
+
+def drawn_sites(outcome: Array, design: Array, site: Array, weight: Array) -> tuple[Array, Array]:
+    """Coefficients and covariance where sites are drawn from one population and errors have variance sigma^2 / weight;
+    the ratio of the two variances by restricted maximum likelihood."""
+    together = (site[:, None] == site[None, :]).astype(float)
+
+    def whitened(log_ratio: float) -> tuple[Array, Array, float]:
+        root = np.linalg.cholesky(np.diag(1.0 / weight) + np.exp(log_ratio) * together)
+        return np.linalg.solve(root, outcome), np.linalg.solve(root, design), np.log(np.diag(root)).sum()
+
+    def deviance(log_ratio: float) -> float:
+        white, by, log_root = whitened(log_ratio)
+        left = white - by @ np.linalg.lstsq(by, white, rcond=None)[0]
+        free = len(outcome) - design.shape[1]
+        return float(free * np.log(left @ left) + 2.0 * log_root + np.linalg.slogdet(by.T @ by)[1])
+
+    white, by, _ = whitened(minimize_scalar(deviance, bounds=(-16.0, 4.0), method="bounded").x)
+    return least_squares(white, by)
+
+
 def quasi_poisson(count: Array, design: Array, exposure: Array) -> tuple[Array, Array]:
     """Coefficients and covariance of a log-linear model by iterated weighted least squares; the variance is
     the mean times Pearson's dispersion. The first column of the design is the constant."""
@@ -135,15 +163,76 @@ def california(lags: int) -> dict[str, Answer]:
 
 def contact_tracing(*, complete: bool) -> Answer:
     """A6: share of the form filled in, ZIP codes and weeks as fixed effects, weighted by persons."""
+    return tracing(complete=complete)["assigned arm"]
+
+
+def tracing(*, complete: bool, weighted: bool = True) -> dict[str, Answer]:
+    """A6, five regressions on the same cells: ZIP codes and weeks as fixed effects, weighted by persons or not at all.
+
+    assigned arm: the form by the arm of the lots. first stage: share automated by the arm. as treated: the form by
+    the share automated. Wald: the same with the arm as its instrument, which is the first over the second.
+    change since start: the form by what a site's share automated rose by from its weeks before start to those
+    after, in assigned weeks; the dose as impl has it, without the audits' error.
+    """
+    cells = tracing_cells(complete=complete)
+    fixed = [pd.get_dummies(cells[name], drop_first=True, dtype=float) for name in ("Zip", "week")]
+    beside = np.column_stack([np.ones(len(cells)), *fixed])
+    filled, share, arm, rise, weight = (
+        cells[name].to_numpy(float) for name in ("filled", "share", "arm", "rise", "persons")
+    )
+    weight = weight if weighted else np.ones(len(weight))
+
+    def regress(outcome: Array, on: Array) -> Answer:
+        return at(least_squares(outcome, np.column_stack([on, beside]), weight), 0)
+
+    design, instrument = (np.column_stack([column, beside]) for column in (share, arm))
+    return {
+        "assigned arm": regress(filled, arm),
+        "first stage": regress(share, arm),
+        "as treated": regress(filled, share),
+        "Wald": at(instrumented(filled, design, instrument, weight), 0),
+        "change since start": regress(filled, rise),
+    }
+
+
+def tracing_dose(*, complete: bool) -> dict[str, Answer]:
+    """A6, `change since start` where ZIP codes are drawn from one population beside fixed waves, as impl has them; and
+    the same with each ZIP code's mean rise beside, which leaves comparisons within ZIP codes only (Mundlak 1978)."""
+    cells = tracing_cells(complete=complete)
+    fixed = [pd.get_dummies(cells[name], drop_first=True, dtype=float) for name in ("wave", "week")]
+    design = np.column_stack([cells["rise"], np.ones(len(cells)), *fixed])
+    mean_rise = cells.groupby("Zip")["rise"].transform("mean")
+    filled, zips, persons = (cells[name].to_numpy(float) for name in ("filled", "Zip", "persons"))
+    return {
+        "change since start, ZIP codes drawn": at(drawn_sites(filled, design, zips, persons), 0),
+        "the same, mean rise beside": at(
+            drawn_sites(filled, np.column_stack([design, mean_rise]), zips, persons), 0
+        ),
+    }
+
+
+def tracing_cells(*, complete: bool) -> pd.DataFrame:
+    """A6, ZIP codes and weeks with persons: `Zip`, `week`, `wave`, `persons`, `arm` (assigned), `automated` (persons whom the
+    automated queue took), `share` (of them), `filled`, `before` and `rise` (`tracing`; 0 in weeks that are not assigned).
+    """
     table = real_table("cict_santa_clara_panel.csv")
-    persons = {arm: table[f"n_assigned_{arm}"].to_numpy(float) for arm in ("automated", "manual")}
-    filled = sum(persons[arm] * table[f"mean_perc_filled_assigned_{arm}"].fillna(0.0) for arm in persons)
-    total = persons["automated"] + persons["manual"]
-    kept = (np.minimum(*persons.values()) > 0) if complete else total > 0
-    fixed = [pd.get_dummies(table[name], drop_first=True, dtype=float) for name in ("Zip", "week")]
-    treated = (table["condition"] == "Automated CICT").astype(float)
-    design = np.column_stack([np.ones(len(table)), treated, *fixed])[kept]
-    return at(least_squares((filled / total)[kept].to_numpy(), design, total[kept]), 1)
+    queue = {name: table[f"n_assigned_{name}"].astype(float) for name in ("automated", "manual")}
+    filled = sum(queue[name] * table[f"mean_perc_filled_assigned_{name}"].fillna(0.0) for name in queue)
+    persons = queue["automated"] + queue["manual"]
+    kept = (np.minimum(*queue.values()) > 0) if complete else persons > 0
+    arm = table["condition"] == "Automated CICT"
+    cells = table[["Zip", "week"]].assign(
+        wave=table["crossover"],
+        persons=persons,
+        arm=arm.astype(float),
+        automated=queue["automated"],
+        share=queue["automated"] / persons,
+        filled=filled / persons,
+    )[kept]
+    sums = cells.groupby(["Zip", "arm"])[["automated", "persons"]].sum()
+    by_arm = (sums["automated"] / sums["persons"]).unstack()
+    before, after = (cells["Zip"].map(by_arm[value]).to_numpy() for value in (0.0, 1.0))
+    return cells.assign(before=before, rise=np.where(cells["arm"] > 0, after - before, 0.0))
 
 
 def england(season: str) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference import Answer, california, contact_tracing, england, hvidovre, seatbelts
+from reference import Answer, california, contact_tracing, england, hvidovre, seatbelts, tracing
 
 
 def test_a1_level_and_slope() -> None:
@@ -53,6 +53,13 @@ def test_a6_assigned_arm() -> None:
     """The published regression, 193 rows: -.018 (.006); all 231 rows: -.0188 (.0053)."""
     assert contact_tracing(complete=True) == pytest.approx(Answer(-0.018, 0.006), abs=5e-4)
     assert contact_tracing(complete=False) == pytest.approx(Answer(-0.0188, 0.0053), abs=5e-5)
+
+
+def test_a6_share_received() -> None:
+    """The published instrumental variable, 193 rows: -.255 (.068); it is the assigned arm over the first stage."""
+    found = tracing(complete=True)
+    assert found["Wald"] == pytest.approx(Answer(-0.255, 0.068), abs=5e-4)
+    assert found["Wald"].value == pytest.approx(found["assigned arm"].value / found["first stage"].value)
 
 
 def test_a12_deaths_beyond_the_expected() -> None:
