@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 DAYS_A_MONTH = 365.25 / 12
 WEEKS_A_YEAR = 52.1775
 UNEVEN = 0.8  # shortest over longest period that still counts as equal: 28 and 31 days do (choice)
-_MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "half-year": 6, "year": 12}
+MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "half-year": 6, "year": 12}
 
 Span = tuple[date, date]
 
@@ -38,7 +38,7 @@ def period_kind(span: Span) -> str | None:
     """Kind of one period by the calendar, or None."""
     start, end = span
     if start.day == 1:
-        for kind, months in _MONTHS.items():
+        for kind, months in MONTHS.items():
             if (start.month - 1) % months == 0 and end == add_months(start, months) - DAY:
                 return kind
     return "week" if start.weekday() == 0 and end == start + 6 * DAY else None
@@ -81,12 +81,12 @@ def _filled(kind: str, first: date, last: date) -> Calendar:
     while starts[-1] < last:
         starts.append(_next(kind, starts[-1]))
     periods = tuple(Period(start=start, end=_next(kind, start) - DAY) for start in starts)
-    months = 12 / WEEKS_A_YEAR if kind == "week" else float(_MONTHS[kind])
+    months = 12 / WEEKS_A_YEAR if kind == "week" else float(MONTHS[kind])
     return Calendar(kind=kind, periods=periods, months=months)
 
 
 def _next(kind: str, start: date) -> date:
-    return start + 7 * DAY if kind == "week" else add_months(start, _MONTHS[kind])
+    return start + 7 * DAY if kind == "week" else add_months(start, MONTHS[kind])
 
 
 def _equal_steps(ordered: list[Span]) -> Calendar | None:

@@ -96,6 +96,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         vintage=rows.vintage,
         warnings=(
             *_gap_warnings(grid, gaps, stopped),
+            *rows.warnings,
             *rollout_warnings(starts[study.bundle], names, calendar.periods),
         ),
         other_rollouts=rollouts,

@@ -12,6 +12,8 @@ from math import isnan
 from impl.data.answers import Answers, sum_answers
 from impl.data.calendar import Span
 from impl.data.numbers import GAP, NUMERIC, CellNumbers, read_category, read_numbers
+from impl.data.panel import PanelWarning
+from impl.data.sheets import read_sheets
 from impl.data.table import Table, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
 from impl.study.catalogue import Measure
@@ -43,7 +45,7 @@ class Rows:
     names: dict[str, str] = field(default_factory=dict)
     vintage: date | None = None
     dropped: int = 0
-
+    warnings: tuple[PanelWarning, ...] = ()
     persons: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def add(self, measure: str, site: str, span: Span, numbers: CellNumbers) -> None:
@@ -57,9 +59,8 @@ class Rows:
 
 
 def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults: list[Fault]) -> Rows | None:
-    table = read_table(
-        study.root, study.data.file, required=REQUIRED, optional=OPTIONAL, numeric=NUMERIC, faults=faults
-    )
+    rows = Rows()
+    table = _table(study, measures, rows, faults)
     if table is None:
         return None
     if not table.rows:
@@ -73,7 +74,6 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
             )
         )
         return None
-    rows = Rows()
     dates: dict[str, date] = {}
     codes: dict[str, str] = {}
     first_rows: dict[tuple[str, str, date, int | None], int] = {}
@@ -142,7 +142,25 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
         )
     faults.extend(_unknown_measures(table.shown, measures, found))
     faults.extend(_near_duplicates(table.shown, rows.sites))
+    faults.extend(_lost_zeros(table.shown, rows.sites))
     return rows
+
+
+def _table(study: Study, measures: Mapping[str, Measure], rows: Rows, faults: list[Fault]) -> Table | None:
+    """The long table as it is in the file, or put together as the study file says."""
+    if study.data.measures is not None:
+        sheets = read_sheets(study, measures, faults)
+        rows.warnings = () if sheets is None else sheets.warnings
+        return None if sheets is None else sheets.table
+    return read_table(
+        study.root,
+        study.data.file,
+        required=REQUIRED,
+        optional=OPTIONAL,
+        numeric=NUMERIC,
+        faults=faults,
+        form=study.data,
+    )
 
 
 def _other_persons(
@@ -247,6 +265,24 @@ def _near_duplicates(shown: str, sites: Mapping[str, int]) -> Iterable[Fault]:
                 f"spelt as in row {sites[other]} ({shorten(other, 40)}) if it is the same site",
                 "Use one spelling, or codes.",
             )
+
+
+def _lost_zeros(shown: str, sites: Mapping[str, int]) -> Iterable[Fault]:
+    """Codes that are one digit short of all others, in a length that begins with a zero: 301 for 0301."""
+    digits = {site: len(site) for site in sites if site.isascii() and site.isdigit()}
+    for width in (4, 6):  # municipality, city district
+        short = [site for site, length in digits.items() if length == width - 1]
+        if short and len(digits) == len(sites) and 2 * len(short) < len(sites):
+            if any(length not in (width, width - 1) for length in digits.values()):
+                continue
+            for site in short:
+                yield _fault(
+                    "data.lost_zero",
+                    f"{shown}, row {sites[site]}, column 'site'",
+                    shorten(site, 40),
+                    f"a code of {width} digits, like the others",
+                    f"Is it 0{site}? A spreadsheet loses the zero unless the column is text.",
+                )
 
 
 def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:

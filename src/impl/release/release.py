@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from impl.study.catalogue import Example, Noun
-from impl.study.study import LanguageCode, Translated
+from impl.study.value import LanguageCode, Translated
 
 Scale = Literal["link", "ratio", "difference", "averted"]
 Step = Literal["month", "quarter", "tertial", "half_year", "year", "phase"]

@@ -1,0 +1,398 @@
+"""Files with one row an event or a person: counted by site and period while they are read, and never kept.
+
+Only counts leave this module. DuckDB streams the file, so that memory does not grow with its rows; free text is
+not read beyond a search for what may not be there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impl.data.calendar import DAY
+from impl.data.engine import EngineError, open_engine, quoted
+from impl.data.files import decode, fault_at, read_grid, text_of, without_separator_line
+from impl.data.layout import Key, Numbers, Origin
+from impl.data.periods import span_of
+from impl.data.persons import SAMPLED, personal_columns
+from impl.data.signs import Quantity
+from impl.errors import Fault, nearest
+from impl.study.characters import holds_identity_number, plain
+from impl.study.paths import path_problem
+from impl.study.source import Counted, DataTable, Events, Step
+from impl.study.vocabulary import fold
+
+if TYPE_CHECKING:
+    import duckdb
+
+_ENCODINGS = {"utf-8": "utf-8", "utf-16": "utf-16", "windows-1252": "latin-1"}
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+_HEAD = 65_536  # bytes that must hold the headings
+_STARTS: dict[Step, str] = {
+    "week": "date_trunc('week', day)",
+    "month": "date_trunc('month', day)",
+    "quarter": "date_trunc('quarter', day)",
+    "tertial": "make_date(year(day), (month(day) - 1) // 4 * 4 + 1, 1)",
+    "half-year": "make_date(year(day), (month(day) - 1) // 6 * 6 + 1, 1)",
+    "year": "date_trunc('year', day)",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """The rows of a file as SQL. relation: a table expression. types: heading -> DuckDB type, in the file's order."""
+
+    shown: str
+    relation: str
+    parameters: Mapping[str, object]
+    types: Mapping[str, str]
+    latin: bool = False
+    """The text was read as ISO 8859-1 where it is Windows-1252: the two differ in 27 signs."""
+
+    def column(self, heading: str) -> str | None:
+        """The file's own spelling of a heading."""
+        return next((name for name in self.types if fold(name) == fold(heading)), None)
+
+    def written(self, text: str) -> str:
+        """A word as DuckDB sees it in this file."""
+        return text.encode("cp1252", "replace").decode("latin-1") if self.latin else text
+
+    def read(self, text: str) -> str:
+        """A word of this file as it is meant."""
+        return text.encode("latin-1", "replace").decode("cp1252", "replace") if self.latin else text
+
+
+def count_events(root: Path, table: DataTable, numbers: Numbers, faults: list[Fault]) -> None:
+    """Add the counts of an event file to `numbers`, 0 where the file is complete and has no row; faults are noted.
+
+    Refused: columns of identity numbers, names or birth dates (by heading, or by what their first rows hold),
+    rows without site or day, rows outside the days for which the file is said to be complete.
+    """
+    shown = Path(table.file).name
+    problem = path_problem(root, table.file)
+    path = root / table.file
+    if problem is not None or not path.is_file():
+        got, fix = problem or "no such file", "Check the path; copy the file into the project's data folder."
+        faults.append(fault_at(shown, None, None, "data.file", got, "a file inside the project", fix))
+        return
+    before = path.stat()
+    try:
+        with open_engine([path]) as engine:
+            rows = _rows_of(engine, root, table, shown, faults)
+            counted = None if rows is None else _count(engine, rows, table, faults)
+    except EngineError as error:
+        fix = "Check the row, or 'delimiter', 'encoding' and 'heading_rows'; or write the file again."
+        got = "a row or a file that cannot be read"
+        faults.append(fault_at(shown, error.line, None, "data.events_file", got, "a readable table", fix))
+        return
+    after = path.stat()
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+        fix = "Run again when nobody writes to it."
+        faults.append(
+            fault_at(
+                shown,
+                None,
+                None,
+                "data.file_changed",
+                "a file that changed while it was read",
+                "left alone",
+                fix,
+            )
+        )
+    elif counted is not None:
+        _put(counted, table, shown, numbers, faults)
+
+
+# --- the rows as SQL
+
+
+def _rows_of(
+    engine: duckdb.DuckDBPyConnection, root: Path, table: DataTable, shown: str, faults: list[Fault]
+) -> _Rows | None:
+    path = root / table.file
+    ending = path.suffix.casefold()
+    parameters: dict[str, object] = {"path": str(path)}
+    latin = False
+    if ending == ".parquet":
+        relation = "read_parquet($path)"
+    elif ending == ".xlsx":
+        grid = read_grid(root, table, faults)
+        if grid is None:
+            return None
+        return _from_workbook(engine, grid.shown, dict(grid.rows), table, faults)
+    else:
+        headings = _csv_headings(path, table, shown, faults)
+        if headings is None:
+            return None
+        names, skip = headings
+        latin = table.encoding == "windows-1252"
+        columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
+        # the names of columns cannot be parameters; every one is quoted by _literal
+        relation = (
+            f"read_csv($path, header = false, skip = {skip}, auto_detect = false, delim = $delimiter, quote = '\"', "
+            f"escape = '\"', strict_mode = true, encoding = $encoding, columns = {{{columns}}})"
+        )
+        parameters |= {
+            "delimiter": _DELIMITERS[table.delimiter or "comma"],
+            "encoding": _ENCODINGS[table.encoding],
+        }
+    described = engine.execute(f"DESCRIBE SELECT * FROM {relation}", parameters).fetchall()
+    types = {str(row[0]): str(row[1]) for row in described}
+    return _Rows(shown=shown, relation=relation, parameters=parameters, types=types, latin=latin)
+
+
+def _csv_headings(
+    path: Path, table: DataTable, shown: str, faults: list[Fault]
+) -> tuple[list[str], int] | None:
+    """Headings of a CSV file, and the number of lines down to them."""
+    with path.open("rb") as opened:
+        data = opened.read(_HEAD)
+    if len(data) == _HEAD:  # a letter may have been cut in two
+        line_end = b"\n\0" if table.encoding == "utf-16" else b"\n"
+        data = data[: data.rfind(line_end) + len(line_end)]
+    text = decode(data, table.encoding, shown, faults)
+    if text is None:
+        return None
+    text, named = without_separator_line(text)
+    lines = text.splitlines()
+    row = table.heading_rows[-1]
+    delimiter = _DELIMITERS[table.delimiter or "comma"]
+    if len(lines) < row or lines[row - 1].count(delimiter) < 1:
+        fix = "Mend 'heading_rows' or 'delimiter'."
+        faults.append(
+            fault_at(shown, row, None, "data.delimiter", "one column", "headings of several columns", fix)
+        )
+        return None
+    names = [
+        " ".join(name.split()) for name in next(csv.reader(io.StringIO(lines[row - 1]), delimiter=delimiter))
+    ]
+    if len({fold(name) for name in names}) < len(names) or not all(names):
+        got, fix = "a column without a name, or a name twice", "Name every column once."
+        faults.append(fault_at(shown, row, None, "data.repeated_column", got, "a name a column", fix))
+        return None
+    return names, row + (named is not None)
+
+
+def _from_workbook(
+    engine: duckdb.DuckDBPyConnection,
+    shown: str,
+    rows: Mapping[int, Sequence[object]],
+    table: DataTable,
+    faults: list[Fault],
+) -> _Rows | None:
+    """The rows of a sheet as a table of text in memory, for the time of the counting."""
+    import pandas as pd
+
+    row = table.heading_rows[-1]
+    names = [" ".join(str(cell).split()) for cell in rows.get(row, ())]
+    while names and not names[-1]:
+        names.pop()
+    if not names or not all(names) or len({fold(name) for name in names}) < len(names):
+        got, fix = (
+            "a column without a name, or a name twice",
+            "Mend 'heading_rows', and name every column once.",
+        )
+        faults.append(fault_at(shown, row, None, "data.repeated_column", got, "a name a column", fix))
+        return None
+    below = [cells for number, cells in rows.items() if number > row]
+    columns = {
+        name: pd.Series([text_of(cells[at]) for cells in below], dtype=object)  # type: ignore[arg-type]
+        for at, name in enumerate(names)
+    }
+    engine.register("sheet", pd.DataFrame(columns))
+    return _Rows(shown=shown, relation="sheet", parameters={}, types=dict.fromkeys(names, "VARCHAR"))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+# --- one pass
+
+
+def _count(
+    engine: duckdb.DuckDBPyConnection, rows: _Rows, table: DataTable, faults: list[Fault]
+) -> list[tuple[str, date, list[float]]] | None:
+    events, step = table.events, table.step
+    assert events is not None
+    assert step is not None  # DataTable.problem
+    before = len(faults)
+    asked = [table.period, table.site, *(name for each in events.count.values() for name in _columns(each))]
+    for heading in dict.fromkeys(name for name in asked if name is not None):
+        if rows.column(heading) is None:
+            listed = ", ".join(plain(name, 30) for name in list(rows.types)[:20])
+            fix = nearest(heading, rows.types) or "Mend the name under 'data'."
+            got = f"no such column (found: {listed})"
+            faults.append(fault_at(rows.shown, None, heading, "data.missing_column", got, "present", fix))
+    if len(faults) > before:
+        return None
+    used = {name for heading in asked if heading is not None and (name := rows.column(heading))}
+    sample = engine.execute(f"SELECT * FROM {rows.relation} LIMIT {SAMPLED}", rows.parameters)
+    headings = [str(column[0]) for column in sample.description or ()]
+    day_column = rows.column(table.period or "") or ""
+    faults.extend(personal_columns(rows.shown, headings, sample.fetchall(), used, day_column))
+    if len(faults) > before:
+        return None
+    query, parameters = _query(rows, table, events, step)
+    found = engine.execute(query, parameters).fetchall()
+    return _judged(engine, rows, table, events, found, faults)
+
+
+def _columns(counted: Counted) -> Iterator[str]:
+    yield from counted.where
+    if counted.sum is not None:
+        yield counted.sum
+
+
+def _query(rows: _Rows, table: DataTable, events: Events, step: Step) -> tuple[str, dict[str, object]]:
+    """Counts by site and first day of the period; a row whose site, day or number cannot be read has none."""
+    parameters: dict[str, object] = dict(rows.parameters)
+    inner, outer = [f"{_day(rows, table)} AS day"], []
+    if table.site is not None:
+        site = quoted(rows.column(table.site) or "")
+        inner.append(
+            f"{site} AS site"
+            if rows.types[rows.column(table.site) or ""] == "VARCHAR"
+            else f"CAST({site} AS VARCHAR) AS site"
+        )
+    for place, counted in enumerate(events.count.values()):
+        conditions = []
+        for index, (heading, words) in enumerate(counted.where.items()):
+            column = f"w{place}_{index}"
+            inner.append(f"lower(trim(CAST({quoted(rows.column(heading) or '')} AS VARCHAR))) AS {column}")
+            parameters[column] = [rows.written(word).strip().lower() for word in words]
+            conditions.append(f"list_contains(${column}, {column})")
+        chosen = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
+        if counted.sum is None:
+            outer.append(f"count(*){chosen}")
+        else:
+            inner.append(f"{_number(rows, table, counted.sum)} AS n{place}")
+            # a cell without a number makes the sum unknown, not smaller
+            outer.append(
+                f"CASE WHEN count(*){chosen} = count(n{place}){chosen} THEN coalesce(sum(n{place}){chosen}, 0) END"
+            )
+    parameters |= {"first": events.complete_from, "last": events.complete_to}
+    inside = "day BETWEEN CAST($first AS DATE) AND CAST($last AS DATE)"
+    start = f"CASE WHEN {inside} THEN CAST({_STARTS[step]} AS DATE) END"
+    site = "site" if table.site is not None else "$one_site"
+    if table.site is None:
+        parameters["one_site"] = table.one_site
+    query = (
+        f"SELECT {site} AS site, {start} AS start, {', '.join(outer)} "
+        f"FROM (SELECT {', '.join(inner)} FROM {rows.relation}) GROUP BY ALL"
+    )
+    return query, parameters
+
+
+def _day(rows: _Rows, table: DataTable) -> str:
+    name = rows.column(table.period or "") or ""
+    column, kind = quoted(name), rows.types[name]
+    if kind == "DATE" or kind.startswith("TIMESTAMP"):
+        return f"CAST({column} AS DATE)"
+    text = f"trim(CAST({column} AS VARCHAR))"
+    if table.days == "excel":
+        return f"DATE '1899-12-30' + CAST(floor(TRY_CAST({text} AS DOUBLE)) AS INTEGER)"
+    if table.days == "dd.mm.yyyy":
+        # an hour may follow the day
+        return f"CAST(try_strptime(regexp_extract({text}, '^[0-9]{{1,2}}[.][0-9]{{1,2}}[.][0-9]{{4}}'), '%d.%m.%Y') AS DATE)"
+    return f"TRY_CAST(substr({text}, 1, 10) AS DATE)"
+
+
+def _number(rows: _Rows, table: DataTable, heading: str) -> str:
+    name = rows.column(heading) or ""
+    if rows.types[name] != "VARCHAR":
+        return f"CAST({quoted(name)} AS DOUBLE)"
+    text = f"trim({quoted(name)})"
+    if table.decimal == "comma":
+        return f"CASE WHEN contains({text}, '.') THEN NULL ELSE TRY_CAST(replace({text}, ',', '.') AS DOUBLE) END"
+    return f"TRY_CAST({text} AS DOUBLE)"
+
+
+def _judged(
+    engine: duckdb.DuckDBPyConnection,
+    rows: _Rows,
+    table: DataTable,
+    events: Events,
+    found: Sequence[Sequence[object]],
+    faults: list[Fault],
+) -> list[tuple[str, date, list[float]]] | None:
+    before = len(faults)
+    good: list[tuple[str, date, list[float]]] = []
+    for site, start, *values in found:
+        text = "" if site is None else " ".join(rows.read(str(site)).split())
+        if holds_identity_number(text):
+            got, fix = "a national identity number (•••••• •••••)", "Bring a file whose sites are no persons."
+            faults.append(fault_at(rows.shown, None, table.site, "data.identity_number", got, "a site", fix))
+            break
+        if text and isinstance(start, date) and None not in values:
+            good.append((text, start, [float(str(value)) for value in values]))
+    if len(good) == len(found) or len(faults) > before:
+        return good if len(faults) == before else None
+    bad = _first_bad(engine, rows, table, events)
+    allowed = (
+        f"a site, a day written {table.days} from {events.complete_from} to {events.complete_to}, and numbers"
+    )
+    fix = "Mend or leave out such rows; mend 'days', or the days for which the file is complete."
+    got = f"{bad[0]} rows without one of these" if bad[0] != 1 else "a row without one of these"
+    row = None if bad[1] is None else bad[1] + table.heading_rows[-1]
+    faults.append(fault_at(rows.shown, row, None, "data.events", got, allowed, fix))
+    return None
+
+
+def _first_bad(
+    engine: duckdb.DuckDBPyConnection, rows: _Rows, table: DataTable, events: Events
+) -> tuple[int, int | None]:
+    """How many rows cannot be counted, and the first of them (1 is the row below the headings)."""
+    site = "''" if table.site is None else f"trim(CAST({quoted(rows.column(table.site) or '')} AS VARCHAR))"
+    good = [f"{_day(rows, table)} BETWEEN CAST($first AS DATE) AND CAST($last AS DATE)"]
+    good += [f"{site} <> ''"] if table.site is not None else []
+    good += [f"{_number(rows, table, each.sum)} IS NOT NULL" for each in events.count.values() if each.sum]
+    query = (
+        f"SELECT count(*), min(number) FROM (SELECT row_number() OVER () AS number, "
+        f"coalesce({' AND '.join(good)}, false) AS good FROM {rows.relation}) WHERE NOT good"
+    )
+    parameters = {**rows.parameters, "first": events.complete_from, "last": events.complete_to}
+    count, first = engine.execute(query, parameters).fetchall()[0]
+    return int(count), None if first is None else int(first)
+
+
+# --- counts to numbers
+
+
+def _put(
+    counted: Sequence[tuple[str, date, list[float]]],
+    table: DataTable,
+    shown: str,
+    numbers: Numbers,
+    faults: list[Fault],
+) -> None:
+    """Counts as quantities; every site, its own or another table's, has one in each whole period of the file."""
+    events, step = table.events, table.step
+    assert events is not None
+    assert step is not None
+    first, last = date.fromisoformat(events.complete_from), date.fromisoformat(events.complete_to)
+    if span_of(first, step)[0] != first or span_of(last, step)[1] != last:
+        got, allowed = f"{first} to {last}", f"whole periods ({step})"
+        fix = "Mend 'complete_from' and 'complete_to': a period that is not whole would be counted too low."
+        faults.append(fault_at(shown, None, None, "data.complete", got, allowed, fix))
+        return
+    spans = [span_of(first, step)]
+    while spans[-1][1] < last:
+        spans.append(span_of(spans[-1][1] + DAY, step))
+    values = {(site, start): found for site, start, found in counted}
+    sites = dict.fromkeys([*(key.site for key in numbers.cells), *(site for site, _, _ in counted)])
+    for name in events.count:
+        numbers.found[name] = shown
+    for site in sites:
+        for start, end in spans:
+            found = values.get((site, start), [0.0] * len(events.count))
+            place = f"{shown}, rows of {plain(site)}, {start} to {end}"
+            origin = Origin(row=table.heading_rows[-1], site=place, period=place)
+            for name, value in zip(events.count, found, strict=True):
+                quantity = Quantity(text=text_of(value), place=f"{place}, '{plain(name)}'")
+                numbers.put(Key(site=site, start=start, end=end), name, quantity, origin, faults)
