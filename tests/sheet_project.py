@@ -163,6 +163,13 @@ def _merge_headings(sheet: Any, heading: Sequence[Cell]) -> None:
         at = end + 1
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes a list twice where it is used twice: study files may not hold aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
 Made = tuple[bytes, str, dict[str, Any]]
 """Bytes, ending, and what the study file says of the format."""
 
@@ -237,7 +244,7 @@ def sheet_project(
         "measures": measures,
         **further,
     }
-    text = yaml.safe_dump({"data": source}, allow_unicode=True, sort_keys=False)
+    text = yaml.dump({"data": source}, Dumper=_Plain, allow_unicode=True, sort_keys=False)
     return make_project(root, study=study.replace("data: {file: data/panel.csv}\n", text), rollout=rollout)
 
 

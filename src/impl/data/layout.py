@@ -50,6 +50,8 @@ class Numbers:
     names: dict[str, str] = field(default_factory=dict)
     found: dict[str, str] = field(default_factory=dict)
     """Quantity -> the table that holds it."""
+    headings: set[str] = field(default_factory=set)
+    """Of all tables, for a hint at what was meant."""
 
     def put(self, key: Key, name: str, quantity: Quantity, origin: Origin, faults: list[Fault]) -> None:
         """Add one number; a second one of the same site, period and quantity is a fault."""
@@ -105,6 +107,7 @@ def read_numbers_of(
     faults.extend(_identity_numbers(grid, {number.position for number in layout.numbers}))
     faults.extend(_merged_cells(grid, [number for number, _ in rows]))
     asked = {fold(name): name for name in wanted}
+    numbers.headings |= {text for texts in _headings(grid, table) for text in texts}
     for column in layout.numbers:
         if column.quantity is not None:
             numbers.found.setdefault(column.quantity, grid.shown)

@@ -92,13 +92,14 @@ def _names(quantities: Quantities) -> list[str]:
 def _not_found(wanted: Iterable[str], numbers: Numbers, source: DataSource) -> Iterator[Fault]:
     for name in wanted:
         if name not in numbers.found:
-            listed = ", ".join(plain(found, 30) for found in sorted(numbers.found)[:10]) or "none"
+            known = sorted({*numbers.found, *numbers.headings})
+            listed = ", ".join(plain(found, 30) for found in known[:20]) or "none"
             yield Fault(
                 code="data.missing_column",
                 where=f"{', '.join(plain(table.file.rsplit('/', 1)[-1]) for table in source.tables)}, '{plain(name)}'",
                 got=f"no such quantity (found: {listed})",
                 allowed="a heading, a word or a 'content' of one of the tables",
-                fix=nearest(name, numbers.found) or "Mend 'measures' under 'data'.",
+                fix=nearest(name, known) or "Mend 'measures' under 'data'.",
             )
 
 
