@@ -66,15 +66,19 @@ def read_sheets(study: Study, measures: Mapping[str, Measure], faults: list[Faul
         faults.extend(_not_found(wanted, numbers, source))
     if len(faults) > before:
         return None
+    before = len(faults)
     counts = _Counts()
     rows: list[tuple[int, list[str]]] = []
     for key, cells in numbers.cells.items():
         origin = numbers.origins[key]
         for measure, quantities in mapping.items():
             for row in _rows(key, measure, quantities, cells, numbers, measures, counts):
+                faults.extend(_exposure_missing(row))
                 rows.append(
                     (origin.row, [*row.fields, origin.site, origin.period, origin.period, *row.places])
                 )
+    if len(faults) > before:
+        return None
     positions = {column: index for index, column in enumerate(COLUMNS)}
     places = {column: len(COLUMNS) + index for index, column in enumerate(_PLACES)}
     shown = next(iter(numbers.found.values()), plain(source.file))
@@ -184,6 +188,18 @@ def _row(
         of_persons.text if of_persons is not None and not status else "",
     ]
     return _Row(fields=fields, places=[top.place, bottom.place, top.place, top.place, top.place])
+
+
+def _exposure_missing(row: _Row) -> Iterator[Fault]:
+    """A hidden count beside an empty cell: without the denominator its limits say nothing, and nobody declared it."""
+    if row.fields[COLUMNS.index("at_most")] and not row.fields[COLUMNS.index("denominator")]:
+        yield Fault(
+            code="data.missing_denominator",
+            where=row.places[1],
+            got="nothing beside a hidden count",
+            allowed="a number",
+            fix="Fill in the cell; if it is not known, say what an empty cell means in 'empty'.",
+        )
 
 
 def _sum(one: Quantity, other: Quantity) -> Quantity:
