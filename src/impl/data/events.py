@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from impl.data.calendar import DAY
 from impl.data.engine import EngineError, open_engine, quoted
 from impl.data.files import decode, fault_at, read_grid, text_of, without_separator_line
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _ENCODINGS = {"utf-8": "utf-8", "utf-16": "utf-16", "windows-1252": "latin-1"}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _HEAD = 65_536  # bytes that must hold the headings
+_CHUNK = 1_048_576
 _STARTS: dict[Step, str] = {
     "week": "date_trunc('week', day)",
     "month": "date_trunc('month', day)",
@@ -51,6 +54,8 @@ class _Rows:
     relation: str
     parameters: Mapping[str, object]
     types: Mapping[str, str]
+    records: int | None = None
+    """Rows below the headings, counted by another hand than DuckDB's; None where the file cannot disagree."""
     latin: bool = False
     """The text was read as ISO 8859-1 where it is Windows-1252: the two differ in 27 signs."""
 
@@ -117,7 +122,7 @@ def _rows_of(
     path = root / table.file
     ending = path.suffix.casefold()
     parameters: dict[str, object] = {"path": str(path)}
-    latin = False
+    latin, records = False, None
     if ending == ".parquet":
         relation = "read_parquet($path)"
     elif ending == ".xlsx":
@@ -131,6 +136,7 @@ def _rows_of(
             return None
         names, skip = headings
         latin = table.encoding == "windows-1252"
+        records = count_records(path, table.encoding) - skip
         columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
         # the names of columns cannot be parameters; every one is quoted by _literal
         relation = (
@@ -143,7 +149,9 @@ def _rows_of(
         }
     described = engine.execute(f"DESCRIBE SELECT * FROM {relation}", parameters).fetchall()
     types = {str(row[0]): str(row[1]) for row in described}
-    return _Rows(shown=shown, relation=relation, parameters=parameters, types=types, latin=latin)
+    return _Rows(
+        shown=shown, relation=relation, parameters=parameters, types=types, latin=latin, records=records
+    )
 
 
 def _csv_headings(
@@ -208,6 +216,45 @@ def _from_workbook(
     return _Rows(shown=shown, relation="sheet", parameters={}, types=dict.fromkeys(names, "VARCHAR"))
 
 
+def count_records(path: Path, encoding: str) -> int:
+    """Lines of a CSV file that are not empty, a line break inside double quotes not counted."""
+    lines, inside, tail = 0, 0, b"\n"
+    for chunk in _chunks(path, encoding):
+        if not inside and b'"' not in chunk and not (b"\n\n" in tail + chunk or b"\n\r\n" in tail + chunk):
+            lines += chunk.count(b"\n")
+        else:
+            signs = np.frombuffer(chunk, dtype=np.uint8)
+            quoted_here = (
+                np.cumsum(signs == ord('"'), dtype=np.uint8) + np.uint8(inside)
+            ) & 1  # parity survives 255
+            ends = np.flatnonzero((signs == ord("\n")) & (quoted_here == 0))
+            starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+            length = ends - starts
+            bare = (length == 0) | ((length == 1) & (signs[starts] == ord("\r")))
+            # a quoted field that began in the chunk before is no empty line
+            if len(bare) and (inside or not tail.endswith(b"\n")):
+                bare[0] = False
+            lines += int((~bare).sum())
+            inside = int(quoted_here[-1])
+        tail = chunk[-2:]
+    return lines + (not tail.endswith(b"\n"))
+
+
+def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
+    """A file in pieces of whole lines, as ASCII signs with something for every other letter; line breaks as \\n."""
+    if encoding == "utf-16":
+        with path.open(encoding="utf-16") as text:  # universal newlines
+            while letters := text.read(_CHUNK):
+                yield (letters + text.readline()).encode()
+        return
+    with path.open("rb") as opened:
+        only_returns = b"\n" not in (head := opened.read(_HEAD)) and b"\r" in head
+        opened.seek(0)
+        while part := opened.read(_CHUNK):
+            part += b"" if only_returns else opened.readline()
+            yield part.replace(b"\r", b"\n") if only_returns else part
+
+
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
@@ -240,7 +287,17 @@ def _count(
         return None
     query, parameters = _query(rows, table, events, step)
     found = engine.execute(query, parameters).fetchall()
-    return _judged(engine, rows, table, events, found, faults)
+    counted = sum(int(row[-1]) for row in found)
+    if not counted:
+        got, allowed = "headings without rows", "rows of events"
+        faults.append(
+            fault_at(rows.shown, None, None, "data.empty_table", got, allowed, "Export the file again.")
+        )
+    elif rows.records is not None and counted != rows.records:
+        got = f"{rows.records} rows of which {counted} can be read"
+        fix = "Let all lines end alike and every double quote be closed: export the file again."
+        faults.append(fault_at(rows.shown, None, None, "data.events_file", got, "a readable table", fix))
+    return _judged(engine, rows, table, events, [row[:-1] for row in found], faults)
 
 
 def _columns(counted: Counted) -> Iterator[str]:
@@ -283,7 +340,7 @@ def _query(rows: _Rows, table: DataTable, events: Events, step: Step) -> tuple[s
     if table.site is None:
         parameters["one_site"] = table.one_site
     query = (
-        f"SELECT {site} AS site, {start} AS start, {', '.join(outer)} "
+        f"SELECT {site} AS site, {start} AS start, {', '.join(outer)}, count(*) "
         f"FROM (SELECT {', '.join(inner)} FROM {rows.relation}) GROUP BY ALL"
     )
     return query, parameters
