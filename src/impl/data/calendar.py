@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from impl.data.panel import Period
 from impl.errors import Fault
 
 DAY = timedelta(days=1)
@@ -18,6 +17,14 @@ SHORTEST_LEAP = 12  # periods; so many may be missing for all sites in any serie
 MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "half-year": 6, "year": 12}
 
 Span = tuple[date, date]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """One calendar period; both dates belong to it."""
+
+    start: date
+    end: date
 
 
 @dataclass(frozen=True, kw_only=True)

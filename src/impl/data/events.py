@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,14 +36,8 @@ _ENCODINGS = {"utf-8": "utf-8", "utf-16": "utf-16", "windows-1252": "latin-1"}
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _HEAD = 65_536  # bytes that must hold the headings
 _CHUNK = 1_048_576
-_STARTS: dict[Step, str] = {
-    "week": "date_trunc('week', day)",
-    "month": "date_trunc('month', day)",
-    "quarter": "date_trunc('quarter', day)",
-    "tertial": "make_date(year(day), (month(day) - 1) // 4 * 4 + 1, 1)",
-    "half-year": "make_date(year(day), (month(day) - 1) // 6 * 6 + 1, 1)",
-    "year": "date_trunc('year', day)",
-}
+Counts = dict[tuple[str, date], list[float]]
+"""Site and first day of the period -> a number a quantity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +79,8 @@ def count_events(root: Path, table: DataTable, numbers: Numbers, faults: list[Fa
         got, fix = problem or "no such file", "Check the path; copy the file into the project's data folder."
         faults.append(fault_at(shown, None, None, "data.file", got, "a file inside the project", fix))
         return
+    if not _whole(table, shown, faults):
+        return
     before = path.stat()
     try:
         with open_engine([path]) as engine:
@@ -111,6 +107,20 @@ def count_events(root: Path, table: DataTable, numbers: Numbers, faults: list[Fa
         )
     elif counted is not None:
         _put(counted, table, shown, numbers, faults)
+
+
+def _whole(table: DataTable, shown: str, faults: list[Fault]) -> bool:
+    """Whether the days for which the file is complete are whole periods; a fault if not."""
+    assert table.events is not None
+    assert table.step is not None  # DataTable.problem
+    first = date.fromisoformat(table.events.complete_from)
+    last = date.fromisoformat(table.events.complete_to)
+    if span_of(first, table.step)[0] == first and span_of(last, table.step)[1] == last:
+        return True
+    got, allowed = f"{first} to {last}", f"whole periods ({table.step})"
+    fix = "Mend 'complete_from' and 'complete_to': a period that is not whole would be counted too low."
+    faults.append(fault_at(shown, None, None, "data.complete", got, allowed, fix))
+    return False
 
 
 # --- the rows as SQL
@@ -264,7 +274,7 @@ def _literal(text: str) -> str:
 
 def _count(
     engine: duckdb.DuckDBPyConnection, rows: _Rows, table: DataTable, faults: list[Fault]
-) -> list[tuple[str, date, list[float]]] | None:
+) -> Counts | None:
     events, step = table.events, table.step
     assert events is not None
     assert step is not None  # DataTable.problem
@@ -320,30 +330,38 @@ def _query(rows: _Rows, table: DataTable, events: Events, step: Step) -> tuple[s
     for place, counted in enumerate(events.count.values()):
         conditions = []
         for index, (heading, words) in enumerate(counted.where.items()):
-            column = f"w{place}_{index}"
-            inner.append(f"lower(trim(CAST({quoted(rows.column(heading) or '')} AS VARCHAR))) AS {column}")
-            parameters[column] = [rows.written(word).strip().lower() for word in words]
-            conditions.append(f"list_contains(${column}, {column})")
-        chosen = f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else ""
+            column, word = quoted(rows.column(heading) or ""), f"w{place}_{index}"
+            parameters[word] = [rows.written(text).strip().lower() for text in words]
+            conditions.append(f"list_contains(${word}, lower(trim(CAST({column} AS VARCHAR))))")
+        chosen = "true"
+        if conditions:
+            chosen = f"c{place}"
+            inner.append(f"coalesce({' AND '.join(conditions)}, false) AS {chosen}")
         if counted.sum is None:
-            outer.append(f"count(*){chosen}")
+            outer.append(f"count_if({chosen})")
         else:
             inner.append(f"{_number(rows, table, counted.sum)} AS n{place}")
             # a cell without a number makes the sum unknown, not smaller
             outer.append(
-                f"CASE WHEN count(*){chosen} = count(n{place}){chosen} THEN coalesce(sum(n{place}){chosen}, 0) END"
+                f"CASE WHEN count_if({chosen} AND n{place} IS NULL) = 0 "
+                f"THEN coalesce(sum(n{place}) FILTER (WHERE {chosen}), 0) END"
             )
-    parameters |= {"first": events.complete_from, "last": events.complete_to}
-    inside = "day BETWEEN CAST($first AS DATE) AND CAST($last AS DATE)"
-    start = f"CASE WHEN {inside} THEN CAST({_STARTS[step]} AS DATE) END"
+    when = "date_trunc('week', day)" if step == "week" else "year(day) * 12 + month(day) - 1"
     site = "site" if table.site is not None else "$one_site"
     if table.site is None:
         parameters["one_site"] = table.one_site
     query = (
-        f"SELECT {site} AS site, {start} AS start, {', '.join(outer)}, count(*) "
+        f'SELECT {site} AS site, {when} AS "when", {", ".join(outer)}, count(*) '
         f"FROM (SELECT {', '.join(inner)} FROM {rows.relation}) GROUP BY ALL"
     )
     return query, parameters
+
+
+def _start(when: object, step: Step) -> date | None:
+    """First day of the period of a month's number (from year 0) or of a week's Monday."""
+    if isinstance(when, int):
+        return span_of(date(when // 12, when % 12 + 1, 1), step)[0]
+    return when.date() if isinstance(when, datetime) else when if isinstance(when, date) else None
 
 
 def _day(rows: _Rows, table: DataTable) -> str:
@@ -377,18 +395,26 @@ def _judged(
     events: Events,
     found: Sequence[Sequence[object]],
     faults: list[Fault],
-) -> list[tuple[str, date, list[float]]] | None:
+) -> Counts | None:
     before = len(faults)
-    good: list[tuple[str, date, list[float]]] = []
-    for site, start, *values in found:
-        text = "" if site is None else " ".join(rows.read(str(site)).split())
-        if holds_identity_number(text):
+    assert table.step is not None
+    first, last = date.fromisoformat(events.complete_from), date.fromisoformat(events.complete_to)
+    good: Counts = {}
+    unread = False
+    for raw, when, *values in found:
+        site = "" if raw is None else " ".join(rows.read(str(raw)).split())
+        if holds_identity_number(site):
             got, fix = "a national identity number (•••••• •••••)", "Bring a file whose sites are no persons."
             faults.append(fault_at(rows.shown, None, table.site, "data.identity_number", got, "a site", fix))
-            break
-        if text and isinstance(start, date) and None not in values:
-            good.append((text, start, [float(str(value)) for value in values]))
-    if len(good) == len(found) or len(faults) > before:
+            return None
+        start = _start(when, table.step)
+        if not site or start is None or not first <= start <= last or None in values:
+            unread = True
+            continue
+        numbers = [float(str(value)) for value in values]
+        sums = good.setdefault((site, start), [0.0] * len(numbers))
+        good[site, start] = [one + other for one, other in zip(sums, numbers, strict=True)]
+    if not unread:
         return good if len(faults) == before else None
     bad = _first_bad(engine, rows, table, events)
     allowed = (
@@ -422,7 +448,7 @@ def _first_bad(
 
 
 def _put(
-    counted: Sequence[tuple[str, date, list[float]]],
+    counted: Counts,
     table: DataTable,
     shown: str,
     numbers: Numbers,
@@ -433,23 +459,18 @@ def _put(
     assert events is not None
     assert step is not None
     first, last = date.fromisoformat(events.complete_from), date.fromisoformat(events.complete_to)
-    if span_of(first, step)[0] != first or span_of(last, step)[1] != last:
-        got, allowed = f"{first} to {last}", f"whole periods ({step})"
-        fix = "Mend 'complete_from' and 'complete_to': a period that is not whole would be counted too low."
-        faults.append(fault_at(shown, None, None, "data.complete", got, allowed, fix))
-        return
     spans = [span_of(first, step)]
     while spans[-1][1] < last:
         spans.append(span_of(spans[-1][1] + DAY, step))
-    values = {(site, start): found for site, start, found in counted}
-    sites = dict.fromkeys([*(key.site for key in numbers.cells), *(site for site, _, _ in counted)])
+    sites = dict.fromkeys([*(key.site for key in numbers.cells), *(site for site, _ in counted)])
     for name in events.count:
         numbers.found[name] = shown
     for site in sites:
+        known_as = plain(site)
         for start, end in spans:
-            found = values.get((site, start), [0.0] * len(events.count))
-            place = f"{shown}, rows of {plain(site)}, {start} to {end}"
+            found = counted.get((site, start), [0.0] * len(events.count))
+            place = f"{shown}, rows of {known_as}, {start} to {end}"
             origin = Origin(row=table.heading_rows[-1], site=place, period=place)
             for name, value in zip(events.count, found, strict=True):
-                quantity = Quantity(text=text_of(value), place=f"{place}, '{plain(name)}'")
+                quantity = Quantity(text=text_of(value), place=f"{place}, '{name}'")
                 numbers.put(Key(site=site, start=start, end=end), name, quantity, origin, faults)
