@@ -18,7 +18,7 @@ import numpy as np
 
 from impl.data.calendar import DAY
 from impl.data.engine import EngineError, open_engine, quoted
-from impl.data.files import decode, fault_at, read_grid, text_of, without_separator_line
+from impl.data.files import DELIMITERS, decode, fault_at, read_grid, text_of, without_separator_line
 from impl.data.layout import Key, Numbers, Origin
 from impl.data.periods import span_of
 from impl.data.persons import SAMPLED, personal_columns
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _ENCODINGS = {"utf-8": "utf-8", "utf-16": "utf-16", "windows-1252": "latin-1"}
-_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _HEAD = 65_536  # bytes that must hold the headings
 _CHUNK = 1_048_576
 Counts = dict[tuple[str, date], list[float]]
@@ -154,7 +153,7 @@ def _rows_of(
             f"escape = '\"', strict_mode = true, encoding = $encoding, columns = {{{columns}}})"
         )
         parameters |= {
-            "delimiter": _DELIMITERS[table.delimiter or "comma"],
+            "delimiter": DELIMITERS[table.delimiter or "comma"],
             "encoding": _ENCODINGS[table.encoding],
         }
     described = engine.execute(f"DESCRIBE SELECT * FROM {relation}", parameters).fetchall()
@@ -179,7 +178,7 @@ def _csv_headings(
     text, named = without_separator_line(text)
     lines = text.splitlines()
     row = table.heading_rows[-1]
-    delimiter = _DELIMITERS[table.delimiter or "comma"]
+    delimiter = DELIMITERS[table.delimiter or "comma"]
     if len(lines) < row or lines[row - 1].count(delimiter) < 1:
         fix = "Mend 'heading_rows' or 'delimiter'."
         faults.append(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 200_000_000  # bytes; 357 sites x 96 months x 10 measures is 25 MB (choice)
 LARGEST_SHEETS = 100_000_000  # bytes of a workbook unpacked; about a million cells (choice)
 _ENCODINGS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "windows-1252": "cp1252"}
-_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _MOJIBAKE = re.compile("Ã[\u0080-\u00bf˜¦…†¸¥]|Â[\u00a0-\u00bf]|â€")
 
 Raw = str | int | float | date
@@ -51,10 +51,12 @@ class Grid:
     serial_zero: date = SERIAL_ZERO
 
 
-def read_grid(root: Path, table: DataTable, faults: list[Fault]) -> Grid | None:
-    """Cells of a file, or None with the faults noted."""
+def read_grid(
+    root: Path, table: DataTable, faults: list[Fault], *, at_most: int | None = None
+) -> Grid | None:
+    """Cells of a file, or None with the faults noted. at_most: rows of a Parquet file, all if not said."""
     shown = Path(table.file).name
-    data = _read_bytes(root, table.file, shown, faults)
+    data = read_bytes(root, table.file, shown, faults)
     if data is None:
         return None
     ending = Path(table.file).suffix.casefold()
@@ -76,7 +78,7 @@ def read_grid(root: Path, table: DataTable, faults: list[Fault]) -> Grid | None:
         )  # fmt: skip
         return None
     if ending == ".parquet":
-        return _read_parquet(root / table.file, shown, faults)
+        return _read_parquet(root / table.file, shown, at_most, faults)
     return _read_delimited(data, table, shown, faults)
 
 
@@ -96,27 +98,35 @@ def text_of(raw: Raw) -> str:
     return raw if isinstance(raw, str) else str(raw)
 
 
-def _read_bytes(root: Path, file: str, shown: str, faults: list[Fault]) -> bytes | None:
+def read_bytes(root: Path, file: str, shown: str, faults: list[Fault]) -> bytes | None:
+    """Bytes of a file inside the project, or None with the fault noted."""
+    data = read_beginning(root, file, shown, faults, at_most=LARGEST_FILE + 1)
+    if data is not None and len(data) > LARGEST_FILE:
+        fix = "Sum the counts per site and period first, or read it as 'events'."
+        faults.append(
+            fault_at(shown, None, None, "data.too_large", "more than 200 MB", "at most 200 MB", fix)
+        )
+        return None
+    return data
+
+
+def read_beginning(root: Path, file: str, shown: str, faults: list[Fault], *, at_most: int) -> bytes | None:
+    """The first bytes of a file inside the project, or None with the fault noted."""
+
     def refuse(code: str, got: str, allowed: str, fix: str) -> None:
         faults.append(fault_at(shown, None, None, code, got, allowed, fix))
 
     problem = path_problem(root, file)
     if problem is not None:
-        refuse(
-            "data.path", problem, "a file inside the project", "Copy the file into the project's data folder."
-        )
+        fix = "Copy the file into the project's data folder."
+        refuse("data.path", problem, "a file inside the project", fix)
         return None
     try:
         with (root / file).open("rb") as opened:
-            data = opened.read(LARGEST_FILE + 1)
+            data = opened.read(at_most)
     except OSError as error:
-        refuse(
-            "data.file", error.strerror or "an error", "a readable file", f"Check the path {shorten(file)}."
-        )
-        return None
-    if len(data) > LARGEST_FILE:
-        fix = "Sum the counts per site and period first, or read it as 'events'."
-        refuse("data.too_large", "more than 200 MB", "at most 200 MB", fix)
+        got = error.strerror or "an error"
+        refuse("data.file", got, "a readable file", f"Check the path {shorten(file)}.")
         return None
     if not data.strip():
         refuse("data.empty_file", "an empty file", "a header line and rows", "Export the table again.")
@@ -190,6 +200,11 @@ def _read_delimited(data: bytes, table: DataTable, shown: str, faults: list[Faul
     delimiter = _delimiter(header, named, table, shown, faults)
     if delimiter is None:
         return None
+    return split_text(text, delimiter, shown, faults)
+
+
+def split_text(text: str, delimiter: str, shown: str, faults: list[Fault]) -> Grid | None:
+    """Rows of a text with separated fields; None where its quotes do not close."""
     rows: list[Row] = []
     number = 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -215,7 +230,7 @@ def _delimiter(
     found = max(counts, key=lambda mark: counts[mark])
     names = {"\t": "tabs", "|": "vertical bars", ",": "commas", ";": "semicolons"}
     allowed, fix = "column names separated by commas or by semicolons", "Export as CSV."
-    declared = None if table.delimiter is None else _DELIMITERS[table.delimiter]
+    declared = None if table.delimiter is None else DELIMITERS[table.delimiter]
     wanted = declared or named
     if wanted is not None:
         if counts.get(wanted) and named in (None, wanted):
@@ -394,12 +409,12 @@ def _plain_value(value: object) -> Raw:
 # --- Parquet
 
 
-def _read_parquet(path: Path, shown: str, faults: list[Fault]) -> Grid | None:
+def _read_parquet(path: Path, shown: str, at_most: int | None, faults: list[Fault]) -> Grid | None:
     from impl.data.engine import EngineError, open_engine
 
     try:
         with open_engine([path]) as engine:
-            found = engine.execute("SELECT * FROM read_parquet(?)", [str(path)])
+            found = engine.execute("SELECT * FROM read_parquet(?) LIMIT ?", [str(path), at_most])
             header: list[Raw] = [str(column[0]) for column in found.description or ()]
             rows: list[Row] = [(1, header)]
             for number, values in enumerate(found.fetchall(), 2):

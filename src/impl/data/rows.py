@@ -149,7 +149,7 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
 def _table(study: Study, measures: Mapping[str, Measure], rows: Rows, faults: list[Fault]) -> Table | None:
     """The long table as it is in the file, or put together as the study file says."""
     if study.data.measures is not None:
-        sheets = read_sheets(study, measures, faults)
+        sheets = read_sheets(study.root, study.data, measures, faults)
         rows.warnings = () if sheets is None else sheets.warnings
         return None if sheets is None else sheets.table
     return read_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from impl.data.events import count_events
 from impl.data.files import read_grid
@@ -15,7 +16,6 @@ from impl.errors import Fault, nearest
 from impl.study.catalogue import Measure
 from impl.study.characters import plain
 from impl.study.source import DataSource, Quantities
-from impl.study.study import Study
 
 COLUMNS = (
     "site", "name", "period_start", "period_end", "measure", "numerator", "denominator", "status", "at_least",
@@ -41,13 +41,14 @@ class _Counts:
     answers: float = 0.0
 
 
-def read_sheets(study: Study, measures: Mapping[str, Measure], faults: list[Fault]) -> Sheets | None:
-    """Read every table of `study.data` by its mapping; None with the faults noted.
+def read_sheets(
+    root: Path, source: DataSource, measures: Mapping[str, Measure], faults: list[Fault]
+) -> Sheets | None:
+    """Read every table of `source` by its mapping; None with the faults noted.
 
     A number that is a mark becomes a row with a status; a hidden count keeps the limits that are known. Sites and
     periods without any number in any table are no rows: the contract counts them as gaps.
     """
-    source = study.data
     mapping = source.measures or {}
     wanted = list(dict.fromkeys(name for each in mapping.values() for name in _names(each)))
     numbers = Numbers()
@@ -55,13 +56,13 @@ def read_sheets(study: Study, measures: Mapping[str, Measure], faults: list[Faul
     for table in source.tables:
         if table.events is not None:
             continue
-        grid = read_grid(study.root, table, faults)
+        grid = read_grid(root, table, faults)
         if grid is not None:
             read_numbers_of(grid, table, wanted, source.hidden, numbers, faults)
     if len(faults) == before:  # zeros of an event file need to know the sites of the others
         for table in source.tables:
             if table.events is not None:
-                count_events(study.root, table, numbers, faults)
+                count_events(root, table, numbers, faults)
     if len(faults) == before:
         faults.extend(_not_found(wanted, numbers, source))
     if len(faults) > before:
