@@ -732,7 +732,7 @@ BLOCKS = [
     ({"step": None}, "'step'"),
     ({"across": ["period"]}, "'period' as a column"),
     ({"heading_rows": [1, 2]}, "'across'"),
-    ({"quantity": "Indikator"}, "'quantity' and 'value'"),
+    ({"value": "Indikator"}, "'quantity' beside 'value'"),
     ({"decimal": "komma"}, "one of point, comma"),
     ({"heading_rows": [0]}, "at least 1"),
     ({"marks": {":": "hidden"}}, "suppressed"),

@@ -22,6 +22,9 @@ from impl.study.characters import holds_identity_number, plain
 from impl.study.source import DataTable, HiddenCount
 from impl.study.vocabulary import fold
 
+OF_ROW = ": "
+"""Between the word of a row and the heading of a column, in the name of a quantity."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
@@ -119,16 +122,15 @@ def read_numbers_of(
             continue
         if "name" in layout.columns:
             numbers.names.setdefault(site, _text(cells[layout.columns["name"]]))
-        said: str | None = None
-        if "quantity" in layout.columns:
-            said = asked.get(fold(_text(cells[layout.columns["quantity"]])))
-            if said is None:
-                continue  # a quantity that nobody asked for
-            numbers.found.setdefault(said, grid.shown)
+        word = _text(cells[layout.columns["quantity"]]) if "quantity" in layout.columns else None
         for column in layout.numbers:
-            name, days = said or column.quantity, span or column.span
+            name, days = column.quantity, span or column.span
+            if word is not None:
+                several = table.value is None and not table.across
+                name = asked.get(fold(f"{word}{OF_ROW}{column.heading}" if several else word))
             if name is None or days is None:
-                continue
+                continue  # a quantity that nobody asked for
+            numbers.found.setdefault(name, grid.shown)
             place = _place(grid, row, column.heading)
             quantity = read_quantity(cells[column.position], table, hidden, place, faults)
             if quantity is None:
@@ -294,9 +296,12 @@ def _layout(grid: Grid, table: DataTable, wanted: Collection[str], faults: list[
     else:
         headings = _headings(grid, table)
         numbers = []
-        for name in wanted:
+        # where rows are of several things, what is wanted are the headings after the word of the row
+        in_rows = {name.split(OF_ROW, 1)[1]: None for name in wanted if OF_ROW in name}
+        for name in in_rows if table.quantity is not None else wanted:
             positions = [at for at, texts in enumerate(headings) if fold(name) in map(fold, texts)]
-            numbers += [_column(at, name, name) for at in positions[:1]]
+            called = None if table.quantity is not None else name
+            numbers += [_column(at, name, called) for at in positions[:1]]
             if len(positions) > 1:
                 faults.append(_repeated(grid, table, name))
     return Layout(columns=columns, numbers=tuple(numbers)) if len(faults) == before else None

@@ -21,6 +21,7 @@ from impl.study.characters import plain
 from impl.study.study import Study
 
 REQUIRED = ("site", "period_start", "period_end", "measure", "numerator", "denominator")
+MUNICIPALITY, DISTRICT, ORGANISATION = 4, 6, 9  # digits of a code (SSB; Brønnøysundregistrene)
 OPTIONAL = (
     "status", "at_least", "at_most", "vintage", "sum_squares", "person_sum_squares", "category", "name"
 )  # fmt: skip
@@ -142,7 +143,7 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
         )
     faults.extend(_unknown_measures(table.shown, measures, found))
     faults.extend(_near_duplicates(table.shown, rows.sites))
-    faults.extend(_lost_zeros(table.shown, rows.sites))
+    faults.extend(_odd_codes(table.shown, rows.sites))
     return rows
 
 
@@ -267,22 +268,22 @@ def _near_duplicates(shown: str, sites: Mapping[str, int]) -> Iterable[Fault]:
             )
 
 
-def _lost_zeros(shown: str, sites: Mapping[str, int]) -> Iterable[Fault]:
-    """Codes that are one digit short of all others, in a length that begins with a zero: 301 for 0301."""
+def _odd_codes(shown: str, sites: Mapping[str, int]) -> Iterable[Fault]:
+    """Codes of another length than most: 301 for 0301, or a placeholder among organisation numbers."""
     digits = {site: len(site) for site in sites if site.isascii() and site.isdigit()}
-    for width in (4, 6):  # municipality, city district
-        short = [site for site, length in digits.items() if length == width - 1]
-        if short and len(digits) == len(sites) and 2 * len(short) < len(sites):
-            if any(length not in (width, width - 1) for length in digits.values()):
-                continue
-            for site in short:
-                yield _fault(
-                    "data.lost_zero",
-                    f"{shown}, row {sites[site]}, column 'site'",
-                    shorten(site, 40),
-                    f"a code of {width} digits, like the others",
-                    f"Is it 0{site}? A spreadsheet loses the zero unless the column is text.",
-                )
+    for width in (MUNICIPALITY, DISTRICT, ORGANISATION):
+        odd = [site for site, length in digits.items() if length != width]
+        if not odd or len(digits) < len(sites) or 2 * len(odd) >= len(sites):
+            continue
+        for site in odd:
+            where = f"{shown}, row {sites[site]}, column 'site'"
+            allowed = f"a code of {width} digits, like the others"
+            if len(site) == width - 1 and width != ORGANISATION:
+                fix = f"Is it 0{site}? A spreadsheet loses the zero unless the column is text."
+                yield _fault("data.lost_zero", where, shorten(site, 40), allowed, fix)
+            elif width == ORGANISATION:
+                fix = "If it stands for nobody, leave its rows out ('leave_out'); else use its number."
+                yield _fault("data.placeholder_site", where, shorten(site, 40), allowed, fix)
 
 
 def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:

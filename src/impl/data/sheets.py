@@ -19,7 +19,7 @@ from impl.study.source import DataSource, Quantities
 
 COLUMNS = (
     "site", "name", "period_start", "period_end", "measure", "numerator", "denominator", "status", "at_least",
-    "at_most", "sum_squares", "person_sum_squares",
+    "at_most", "sum_squares", "person_sum_squares", "vintage",
 )  # fmt: skip
 _PLACES = ("site", "period_start", "period_end", "numerator", "denominator", "at_least", "at_most", "status")
 
@@ -75,16 +75,15 @@ def read_sheets(
         for measure, quantities in mapping.items():
             for row in _rows(key, measure, quantities, cells, numbers, measures, counts):
                 faults.extend(_exposure_missing(row))
-                rows.append(
-                    (origin.row, [*row.fields, origin.site, origin.period, origin.period, *row.places])
-                )
+                places = [origin.site, origin.period, origin.period, *row.places]
+                rows.append((origin.row, [*row.fields, source.vintage or "", *places]))
     if len(faults) > before:
         return None
     positions = {column: index for index, column in enumerate(COLUMNS)}
-    places = {column: len(COLUMNS) + index for index, column in enumerate(_PLACES)}
+    at = {column: len(COLUMNS) + index for index, column in enumerate(_PLACES)}
     shown = next(iter(numbers.found.values()), plain(source.file))
     return Sheets(
-        table=Table(shown=shown, columns=positions, rows=rows, places=places),
+        table=Table(shown=shown, columns=positions, rows=rows, places=at),
         warnings=tuple(_warnings(counts)),
     )
 

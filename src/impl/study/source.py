@@ -53,7 +53,8 @@ class DataTable(Value):
     Rows and columns are named as in the file: heading_rows by number (a line `sep=` is not counted), columns by
     their headings. across: what each heading row says over the columns of numbers (`part` is a month or the
     like, whose year stands in another row). site, name, period, period_end, year, quantity, value: columns;
-    `year` where `period` holds the month alone, `quantity` where a row says what its number in `value` is.
+    `year` where `period` holds the month alone, `quantity` where a row says what its number in `value` is, or,
+    without `value`, what its numbers are about: then a quantity is called `word: heading`.
     one_site and content stand for a column of sites or of quantities that the file does not have. days: how
     days are written, `excel` as serial numbers. leave_out: totals, by the text of the row's site or the
     column's heading. ends_before: text of the first cell of the row below the table.
@@ -108,8 +109,8 @@ class DataTable(Value):
             self.period is None or self.period_end is not None or self.step is None
         ):
             return "'period' and 'step' beside 'year'"
-        if (self.value is not None) != (self.quantity is not None and not self.across):
-            return "'quantity' and 'value' together where each row says what its number is"
+        if self.value is not None and (self.quantity is None or self.across):
+            return "'quantity' beside 'value', where each row says what its number is"
         said = [self.quantity is not None, "quantity" in self.across, self.content is not None]
         if sum(said) > 1 or (by_heading and not any(said)):
             return "one of 'quantity', 'content' and the word quantity in 'across'"
@@ -162,12 +163,14 @@ class DataSource(DataTable):
     """Where the numbers are. Without `measures` the file is impl's own long table, with impl's own headings.
 
     measures: measure -> quantities. also: further files or sheets, joined by site and period. hidden: what is
-    known of a count that a mark hides; also the lower limit of «<5», 0 where it is not said.
+    known of a count that a mark hides; also the lower limit of «<5», 0 where it is not said. vintage: the day
+    on which the numbers were extracted.
     """
 
     measures: Annotated[dict[MeasureId, Quantities] | None, ABSENT] = None
     also: Annotated[tuple[DataTable, ...], ABSENT] = ()
     hidden: Annotated[HiddenCount | None, ABSENT] = None
+    vintage: Annotated[IsoDate | None, ABSENT] = None
 
     @model_validator(mode="after")
     def _mapping(self) -> DataSource:

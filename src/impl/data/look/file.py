@@ -209,7 +209,7 @@ def _place_columns(
     if periods.days:
         return _events(sheet, looked, wanted, ask)
     if periods.across:
-        return _wide(sheet, periods, taken, looked, wanted, ask)
+        return _wide(sheet, columns, periods, taken, looked, wanted, ask)
     return _long(sheet, columns, taken, looked, wanted, ask)
 
 
@@ -328,11 +328,23 @@ def _events(sheet: _Sheet, looked: Looked, wanted: Wanted, ask: Ask) -> list[int
 
 
 def _wide(
-    sheet: _Sheet, periods: Periods, taken: set[int], looked: Looked, wanted: Wanted, ask: Ask
+    sheet: _Sheet,
+    columns: Mapping[str, list[int]],
+    periods: Periods,
+    taken: set[int],
+    looked: Looked,
+    wanted: Wanted,
+    ask: Ask,
 ) -> list[int] | None:
     shown = sheet.grid.shown
     looked.notes.append("shape: periods across")
     numbers = [at for at in range(len(sheet.headings)) if at not in taken]
+    down = [at for at in columns.get("quantity", ()) if at in taken]
+    if len(down) == 1:
+        looked.table["quantity"] = _heading(sheet, down[0])
+        looked.notes.append(f"column '{plain(looked.table['quantity'])}' says what a row counts")
+        words = list(dict.fromkeys(_text(row[down[0]]) for _, row in sheet.body if down[0] < len(row)))
+        return numbers if _roles(words, looked, wanted, shown, ask) else None
     if "quantity" in periods.across:
         row = sheet.heading_rows[periods.across.index("quantity")]
         words = list(dict.fromkeys(text for cell in dict(sheet.grid.rows)[row] if (text := _text(cell))))

@@ -213,7 +213,7 @@ def _across(
     ask: Ask,
 ) -> Periods | None:
     given = dict(grid.rows)
-    named = {at for kind in ("site", "name") for at in columns.get(kind, ())}
+    named = {at for kind in ("site", "name", "quantity") for at in columns.get(kind, ())}
     named |= {at for at, texts in enumerate(headings) if site in texts}
     rows = [
         [" ".join(text_of(cell).split()) for at, cell in enumerate(given[number]) if at not in named]
