@@ -24,6 +24,7 @@ from impl.errors import Fault, ImplError, StudyError, shorten
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from impl.data.look.question import Question
     from impl.runs.batch import Batch
     from impl.runs.ready import Inspection
 
@@ -116,6 +117,32 @@ def check(
     if not paths:
         typer.echo(f"No study in {root.name}/parameters/.", err=True)
     raise typer.Exit(5 if crashed else 2 if any(row["faults"] for row in rows) else 0)
+
+
+@app.command()
+def new(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Id of the new study: a-z, 0-9 and hyphen.")],
+    measure: Annotated[str, typer.Option(help="Id of a measure, such as falls.")],
+    data: Annotated[list[Path], typer.Option(help="A file of numbers; may be repeated.")],
+    rollout: Annotated[
+        Path | None, typer.Option(help="When each site started; one to fill in is made without it.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: what is ambiguous is an error.")] = False,
+) -> None:
+    """Look at files, say what was understood, ask what they do not say, and write parameters/STUDY.yaml."""
+    from impl.runs.new import new_study
+
+    talk = None if yes else _talk
+    new_study(_root(), study, measure=measure, files=data, rollout=rollout, talk=talk, say=typer.echo)
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
+    """Lay out a workbench of one's own: notebooks, and folders for studies, data and reports."""
+    from impl.runs.lay_out import lay_out
+
+    for line in lay_out(folder):
+        typer.echo(line)
 
 
 @app.command()
@@ -227,6 +254,20 @@ def main() -> None:
     except ImplError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
+
+
+def _talk(question: Question) -> str:
+    """Ask a person; a number chooses an option."""
+    typer.echo(question.text)
+    if not question.options:
+        return str(typer.prompt("Answer"))
+    for number, option in enumerate(question.options, 1):
+        typer.echo(f"  {number}  {option}")
+    while True:
+        chosen = str(typer.prompt("Number")).strip()
+        if chosen.isdigit() and 1 <= int(chosen) <= len(question.options):
+            return question.options[int(chosen) - 1]
+        typer.echo(f"A number from 1 to {len(question.options)}, please.")
 
 
 def _root() -> Path:

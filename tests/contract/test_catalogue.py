@@ -11,7 +11,7 @@ import pytest
 import impl.study
 from impl.study.catalogue import Bundle, Measure
 from impl.study.load import bundle_ids, measure_ids, read_bundle, read_measure
-from impl.study.study import LanguageCode
+from impl.study.value import LanguageCode
 from impl.study.vocabulary import read_vocabulary
 
 FOLDER = Path(impl.study.__file__).parent

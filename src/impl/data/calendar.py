@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from impl.data.panel import Period
 from impl.errors import Fault
 
 DAY = timedelta(days=1)
 DAYS_A_MONTH = 365.25 / 12
 WEEKS_A_YEAR = 52.1775
 UNEVEN = 0.8  # shortest over longest period that still counts as equal: 28 and 31 days do (choice)
-_MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "half-year": 6, "year": 12}
+SHORTEST_LEAP = 12  # periods; so many may be missing for all sites in any series (choice)
+MONTHS = {"month": 1, "quarter": 3, "tertial": 4, "half-year": 6, "year": 12}
 
 Span = tuple[date, date]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """One calendar period; both dates belong to it."""
+
+    start: date
+    end: date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +46,7 @@ def period_kind(span: Span) -> str | None:
     """Kind of one period by the calendar, or None."""
     start, end = span
     if start.day == 1:
-        for kind, months in _MONTHS.items():
+        for kind, months in MONTHS.items():
             if (start.month - 1) % months == 0 and end == add_months(start, months) - DAY:
                 return kind
     return "week" if start.weekday() == 0 and end == start + 6 * DAY else None
@@ -55,7 +63,8 @@ def derive_calendar(spans: Mapping[Span, int], shown: str) -> Calendar | list[Fa
     if len(found) == 1:
         kind = found.pop()
         if kind is not None:
-            return _filled(kind, ordered[0][0], ordered[-1][0])
+            calendar = _filled(kind, ordered[0][0], ordered[-1][0])
+            return _far_apart(ordered, spans, calendar, shown) or calendar
     steps = _equal_steps(ordered)
     if steps is not None:
         return steps
@@ -81,12 +90,33 @@ def _filled(kind: str, first: date, last: date) -> Calendar:
     while starts[-1] < last:
         starts.append(_next(kind, starts[-1]))
     periods = tuple(Period(start=start, end=_next(kind, start) - DAY) for start in starts)
-    months = 12 / WEEKS_A_YEAR if kind == "week" else float(_MONTHS[kind])
+    months = 12 / WEEKS_A_YEAR if kind == "week" else float(MONTHS[kind])
     return Calendar(kind=kind, periods=periods, months=months)
 
 
+def _far_apart(ordered: list[Span], spans: Mapping[Span, int], calendar: Calendar, shown: str) -> list[Fault]:
+    """A stretch that no row uses, longer than all that is used: a year that was mistyped, not a gap."""
+    position = {period.start: index for index, period in enumerate(calendar.periods)}
+    faults = []
+    for at, (earlier, later) in enumerate(itertools.pairwise(ordered), 1):
+        empty = position[later[0]] - position[earlier[0]] - 1
+        if empty > max(len(ordered), SHORTEST_LEAP):
+            alone = later if at > len(ordered) / 2 else earlier  # the few, not the many
+            faults.append(
+                _fault(
+                    "data.far_period",
+                    shown,
+                    spans[alone],
+                    f"{_describe(alone)}, with {empty} periods without any row between it and the others",
+                    "a period near the others",
+                    "Check the year; leave out what is too far away to compare with.",
+                )
+            )
+    return faults
+
+
 def _next(kind: str, start: date) -> date:
-    return start + 7 * DAY if kind == "week" else add_months(start, _MONTHS[kind])
+    return start + 7 * DAY if kind == "week" else add_months(start, MONTHS[kind])
 
 
 def _equal_steps(ordered: list[Span]) -> Calendar | None:

@@ -12,13 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from impl.data.calendar import Period
 
-@dataclass(frozen=True, kw_only=True)
-class Period:
-    """One calendar period; both dates belong to it."""
-
-    start: date
-    end: date
+__all__ = ["Panel", "PanelWarning", "Period"]
 
 
 @dataclass(frozen=True, kw_only=True)

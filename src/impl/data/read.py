@@ -113,6 +113,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         vintage=rows.vintage,
         warnings=(
             *_gap_warnings(grid, gaps, stopped, paused),
+            *rows.warnings,
             *places.warnings,
             *([PanelWarning(code="same_names", values={"sites": twins})] if twins else []),
             *rollout_warnings(study, starts[study.bundle], names, calendar.periods),

@@ -12,6 +12,8 @@ from math import isnan
 from impl.data.answers import Answers, sum_answers
 from impl.data.calendar import Span
 from impl.data.numbers import GAP, NUMERIC, CellNumbers, read_category, read_numbers
+from impl.data.panel import PanelWarning
+from impl.data.sheets import read_sheets
 from impl.data.table import Table, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
 from impl.study.catalogue import Measure
@@ -19,6 +21,7 @@ from impl.study.characters import plain
 from impl.study.study import Study
 
 REQUIRED = ("site", "period_start", "period_end", "measure", "numerator", "denominator")
+MUNICIPALITY, DISTRICT, ORGANISATION = 4, 6, 9  # digits of a code (SSB; Brønnøysundregistrene)
 OPTIONAL = (
     "status", "at_least", "at_most", "vintage", "sum_squares", "person_sum_squares", "category", "name"
 )  # fmt: skip
@@ -45,6 +48,7 @@ class Rows:
     vintage: date | None = None
     dropped: int = 0
     zero: set[tuple[str, str, date]] = field(default_factory=set)
+    warnings: tuple[PanelWarning, ...] = ()
     persons: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def add(self, measure: str, site: str, span: Span, numbers: CellNumbers) -> None:
@@ -59,9 +63,8 @@ class Rows:
 
 
 def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults: list[Fault]) -> Rows | None:
-    table = read_table(
-        study.root, study.data.file, required=REQUIRED, optional=OPTIONAL, numeric=NUMERIC, faults=faults
-    )
+    rows = Rows()
+    table = _table(study, measures, rows, faults)
     if table is None:
         return None
     if not table.rows:
@@ -75,7 +78,6 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
             )
         )
         return None
-    rows = Rows()
     dates: dict[str, date] = {}
     codes: dict[str, str] = {}
     first_rows: dict[tuple[str, str, date, int | None], int] = {}
@@ -144,7 +146,25 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
         )
     faults.extend(_unknown_measures(table.shown, measures, found))
     faults.extend(_near_duplicates(table.shown, rows.sites))
+    faults.extend(_odd_codes(table.shown, rows.sites))
     return rows
+
+
+def _table(study: Study, measures: Mapping[str, Measure], rows: Rows, faults: list[Fault]) -> Table | None:
+    """The long table as it is in the file, or put together as the study file says."""
+    if study.data.measures is not None:
+        sheets = read_sheets(study.root, study.data, measures, faults)
+        rows.warnings = () if sheets is None else sheets.warnings
+        return None if sheets is None else sheets.table
+    return read_table(
+        study.root,
+        study.data.file,
+        required=REQUIRED,
+        optional=OPTIONAL,
+        numeric=NUMERIC,
+        faults=faults,
+        form=study.data,
+    )
 
 
 def _other_persons(
@@ -249,6 +269,24 @@ def _near_duplicates(shown: str, sites: Mapping[str, int]) -> Iterable[Fault]:
                 f"spelt as in row {sites[other]} ({shorten(other, 40)}) if it is the same site",
                 "Use one spelling, or codes.",
             )
+
+
+def _odd_codes(shown: str, sites: Mapping[str, int]) -> Iterable[Fault]:
+    """Codes of another length than most: 301 for 0301, or a placeholder among organisation numbers."""
+    digits = {site: len(site) for site in sites if site.isascii() and site.isdigit()}
+    for width in (MUNICIPALITY, DISTRICT, ORGANISATION):
+        odd = [site for site, length in digits.items() if length != width]
+        if not odd or len(digits) < len(sites) or 2 * len(odd) >= len(sites):
+            continue
+        for site in odd:
+            where = f"{shown}, row {sites[site]}, column 'site'"
+            allowed = f"a code of {width} digits, like the others"
+            if len(site) == width - 1 and width != ORGANISATION:
+                fix = f"Is it 0{site}? A spreadsheet loses the zero unless the column is text."
+                yield _fault("data.lost_zero", where, shorten(site, 40), allowed, fix)
+            elif width == ORGANISATION:
+                fix = "If it stands for nobody, leave its rows out ('leave_out'); else use its number."
+                yield _fault("data.placeholder_site", where, shorten(site, 40), allowed, fix)
 
 
 def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:

@@ -1,13 +1,10 @@
-"""CSV tables as text: every cell as written, every row with its number in the file, every fault with its place.
+"""Tables as text: every cell as written, every row with its number in the file, every fault with its place.
 
-UTF-8 with or without a byte-order mark; comma or semicolon, decided by the header line. No cell is
-interpreted here but by the small readers at the end, which return a value or note a fault.
+No cell is interpreted here but by the small readers at the end, which return a value or note a fault.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 import unicodedata
@@ -16,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from impl.data.files import fault_at, read_grid, text_of
 from impl.errors import Fault, nearest, shorten
 from impl.study.characters import hidden_character, holds_identity_number, plain
-from impl.study.paths import path_problem
+from impl.study.source import DataTable
 from impl.study.vocabulary import fold
 
-LARGEST_FILE = 200_000_000  # bytes; 357 sites x 96 months x 10 measures is 25 MB (choice)
 LARGEST_COUNT = 2**53  # above it a float no longer holds every whole number
 LONGEST_TEXT = 120  # characters of a site code or name (choice)
 EARLIEST = date(
@@ -38,13 +35,15 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 class Table:
     """A table as text. columns: header -> position. rows: (row number in the file, fields).
 
-    written: column -> heading, where the file calls a column by another name.
+    written: column -> heading, where the file calls a column by another name. places: column -> position of the
+    field that says where its cell stands, in a table put together from others.
     """
 
     shown: str
     columns: dict[str, int]
     rows: list[tuple[int, list[str]]]
     written: dict[str, str] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
 
     def get(self, fields: Sequence[str], column: str) -> str:
         """Stripped text of a field; empty where the table has no such column."""
@@ -61,155 +60,46 @@ def read_table(
     numeric: Sequence[str],
     faults: list[Fault],
     headings: Mapping[str, str] | None = None,
+    form: DataTable | None = None,
 ) -> Table | None:
-    """Read one CSV file, or note why it cannot be read and return None.
+    """Read one file whose first row holds the column names, or note why it cannot be read and return None.
 
-    headings: other names of columns, as `fold` gives them -> column.
+    headings: other names of columns, as `fold` gives them -> column. form: how the file is written, where
+    that is declared; else UTF-8, separated by commas or semicolons.
 
     `numeric` columns are not searched for national identity numbers; all others are, used or not.
     Columns that are neither required nor optional are carried along unused.
     """
-    shown = Path(file).name
-    text = _read_text(root, file, shown, faults)
-    if text is None:
+    grid = read_grid(root, form or DataTable(file=file), faults)
+    if grid is None:
         return None
-    header = text.split("\n", 1)[0].strip("\r")
-    delimiter = _delimiter(header, shown, faults)
-    if delimiter is None:
-        return None
+    shown = grid.shown
     before = len(faults)
-    columns: dict[str, int] = {}
-    written: dict[str, str] = {}
+    number, header = grid.rows[0]
+    if number != 1:
+        got, allowed = "an empty first row", "column names in row 1"
+        faults.append(fault_at(shown, 1, None, "data.delimiter", got, allowed, "Delete the rows above them."))
+        return None
+    fields = [text_of(raw) for raw in header]
+    named = _named(fields, headings or {})
+    written = {name: plain(text) for name, text in zip(named, fields, strict=True) if name != text}
+    columns = _header(named, required, optional, shown, faults)
     rows: list[tuple[int, list[str]]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 0
-    try:
-        for number, fields in enumerate(reader, 1):
-            if number == 1:
-                named = _named(fields, headings or {})
-                written = {
-                    name: plain(text) for name, text in zip(named, fields, strict=True) if name != text
-                }
-                columns = _header(named, required, optional, shown, faults)
-                width = len(fields)
-            elif not any(field.strip() for field in fields):
-                continue  # an empty line, or the trailing ;;; of a spreadsheet
-            elif len(fields) != width:
-                faults.append(
-                    _at(
-                        shown,
-                        number,
-                        None,
-                        "data.field_count",
-                        f"{len(fields)} fields",
-                        f"{width}, as in the header",
-                        f"Count the '{delimiter}' in the row; put text that holds one in double quotes.",
-                    )
-                )
-            else:
-                rows.append((number, fields))
-    except csv.Error as error:
-        faults.append(
-            _at(
-                shown,
-                number + 1,
-                None,
-                "data.quotes",
-                plain(str(error), 80),
-                "readable CSV",
-                'Close every double quote; write a quote inside text as "".',
-            )
-        )
-    if holds_identity_number(text):
-        faults.extend(_identity_numbers(shown, columns, rows, numeric))
+    for number, cells in grid.rows[1:]:
+        if len(cells) == len(fields):
+            rows.append((number, [text_of(raw) for raw in cells]))
+        else:
+            faults.append(field_count(shown, number, len(cells), len(fields)))
+    faults.extend(identity_numbers(shown, columns, rows, numeric))
     if len(faults) > before:
         return None
     return Table(shown=shown, columns=columns, rows=rows, written=written)
 
 
-def _read_text(root: Path, file: str, shown: str, faults: list[Fault]) -> str | None:
-    def refuse(code: str, got: str, allowed: str, fix: str, row: int | None = None) -> None:
-        faults.append(_at(shown, row, None, code, got, allowed, fix))
-
-    problem = path_problem(root, file)
-    if problem is not None:
-        refuse(
-            "data.path", problem, "a file inside the project", "Copy the file into the project's data folder."
-        )
-        return None
-    try:
-        with (root / file).open("rb") as opened:
-            data = opened.read(LARGEST_FILE + 1)
-    except OSError as error:
-        refuse(
-            "data.file", error.strerror or "an error", "a readable file", f"Check the path {shorten(file)}."
-        )
-        return None
-    if len(data) > LARGEST_FILE:
-        refuse(
-            "data.too_large",
-            "more than 200 MB",
-            "at most 200 MB",
-            "Sum the counts per site and period first.",
-        )
-        return None
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        refuse("data.encoding", "UTF-16", "UTF-8", "Save as 'CSV UTF-8'.")
-        return None
-    if b"\0" in data:
-        refuse(
-            "data.encoding",
-            "a NUL byte",
-            "text",
-            "Export the table again.",
-            data.count(b"\n", 0, data.find(b"\0")) + 1,
-        )
-        return None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
-        refuse(
-            "data.encoding",
-            "bytes that are not UTF-8 (perhaps Windows-1252)",
-            "UTF-8",
-            "Save as 'CSV UTF-8'.",
-            row,
-        )
-        return None
-    if not text.strip():
-        refuse("data.empty_file", "an empty file", "a header line and rows", "Export the table again.")
-        return None
-    return text
-
-
-def _delimiter(header: str, shown: str, faults: list[Fault]) -> str | None:
-    bare = re.sub(r'"[^"]*"', "", header)
-    counts = {mark: bare.count(mark) for mark in (",", ";", "\t", "|")}
-    found = max(counts, key=lambda mark: counts[mark])
-    names = {"\t": "tabs", "|": "vertical bars"}
-    if header.lower().startswith("sep="):
-        got = "a first line 'sep='"
-    elif counts[","] and counts[";"]:
-        got = "both commas and semicolons in the header"
-    elif counts[found] and found in names:
-        got = f"columns separated by {names[found]}"
-    elif not counts[found]:
-        got = f"one column, {shorten(header, 60)}"
-    else:
-        return found
-    faults.append(
-        _at(
-            shown,
-            1,
-            None,
-            "data.delimiter",
-            got,
-            "column names separated by commas or by semicolons",
-            "Export as CSV.",
-        )
-    )
-    return None
+def field_count(shown: str, row: int, got: int, width: int) -> Fault:
+    """A row with more or fewer fields than there are headings."""
+    fix = "Count the separators in the row; put text that holds one in double quotes."
+    return fault_at(shown, row, None, "data.field_count", f"{got} fields", f"{width}, as in the header", fix)
 
 
 def _named(fields: Sequence[str], headings: Mapping[str, str]) -> list[str]:
@@ -231,7 +121,7 @@ def _header(
         name = unicodedata.normalize("NFC", text).strip()
         if not name:
             faults.append(
-                _at(
+                fault_at(
                     shown,
                     1,
                     None,
@@ -243,7 +133,7 @@ def _header(
             )
         elif name in columns:
             faults.append(
-                _at(
+                fault_at(
                     shown,
                     1,
                     name,
@@ -262,7 +152,7 @@ def _header(
             advice = f"{meant} Then rename that column." if meant else "Add the column."
             listed = ", ".join(plain(column, 30) for column in columns)
             faults.append(
-                _at(
+                fault_at(
                     shown,
                     1,
                     name,
@@ -277,7 +167,7 @@ def _header(
             meant = nearest(name, [column for column in optional if column not in columns])
             if meant:
                 faults.append(
-                    _at(
+                    fault_at(
                         shown,
                         1,
                         plain(name, 30),
@@ -290,14 +180,15 @@ def _header(
     return columns
 
 
-def _identity_numbers(
-    shown: str, columns: dict[str, int], rows: list[tuple[int, list[str]]], numeric: Sequence[str]
+def identity_numbers(
+    shown: str, columns: Mapping[str, int], rows: list[tuple[int, list[str]]], numeric: Sequence[str]
 ) -> Iterator[Fault]:
+    """A fault for every national identity number in a column that is not numeric, or in a heading."""
     searched = {name: position for name, position in columns.items() if name not in numeric}
     for number, fields in rows:
         for name, position in searched.items():
             if holds_identity_number(fields[position]):
-                yield _at(
+                yield fault_at(
                     shown,
                     number,
                     name,
@@ -308,7 +199,7 @@ def _identity_numbers(
                 )
     for name in columns:
         if holds_identity_number(name):
-            yield _at(
+            yield fault_at(
                 shown,
                 1,
                 None,
@@ -317,14 +208,6 @@ def _identity_numbers(
                 "free of personal data",
                 "Rename the column.",
             )
-
-
-def _at(
-    shown: str, row: int | None, column: str | None, code: str, got: str, allowed: str, fix: str
-) -> Fault:
-    where = shown if row is None else f"{shown}, row {row}"
-    where = where if column is None else f"{where}, column '{plain(column)}'"
-    return Fault(code=code, where=where, got=got, allowed=allowed, fix=fix)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,15 +219,23 @@ class Cell:
     column: str
     text: str
     faults: list[Fault]
+    place: str | None = None
 
     def refuse(self, code: str, got: str, allowed: str, fix: str) -> None:
+        if self.place is not None:
+            self.faults.append(Fault(code=code, where=self.place, got=got, allowed=allowed, fix=fix))
+            return
         column = self.table.written.get(self.column, self.column)
-        self.faults.append(_at(self.table.shown, self.row, column, code, got, allowed, fix))
+        self.faults.append(fault_at(self.table.shown, self.row, column, code, got, allowed, fix))
 
 
 def cell_of(table: Table, row: int, fields: Sequence[str], column: str, faults: list[Fault]) -> Cell:
     """The cell of a column; its text is empty where the table has no such column."""
-    return Cell(table=table, row=row, column=column, text=table.get(fields, column), faults=faults)
+    position = table.places.get(column)
+    place = None if position is None else fields[position]
+    return Cell(
+        table=table, row=row, column=column, text=table.get(fields, column), faults=faults, place=place
+    )
 
 
 def read_code(cell: Cell) -> str | None:

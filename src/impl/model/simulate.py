@@ -1,4 +1,4 @@
-"""Synthetic data with a known truth, from the NumPy side of the models only.
+"""Synthetic data with a known truth, from the NumPy side of the models only; some as raw files as well.
 
 Four studies: falls in one nursing home, central-line infections in eight hospitals, medication reviews in
 twelve municipalities, and the seven dated waves of Gode pasientforløp. Places and numbers are invented;
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Array, link_of
+from impl.model.raw_files import raw_files
 from impl.release.files import write_atomically
 
 SEED = 20261122
@@ -82,7 +83,7 @@ def write_synthetic(root: Path) -> Path:
     """Write every synthetic study's tables and `truth.json` under `<root>/data/synthetic`; the same bytes
     each time. Returns the folder."""
     folder = root / "data" / "synthetic"
-    truth = {}
+    truth, panels = {}, {}
     for index, (name, make) in enumerate(
         (
             ("falls", _falls),
@@ -95,6 +96,10 @@ def write_synthetic(root: Path) -> Path:
         tables, truth[name] = make(np.random.default_rng([SEED, index]))
         for table, rows in tables.items():
             _write(folder / name / f"{table}.csv", rows)
+        panels[name] = tables["panel"]
+    for file, data in raw_files(panels).items():
+        (folder / "raw").mkdir(exist_ok=True)
+        write_atomically(folder / "raw" / file, data)
     text = json.dumps({"seed": SEED, **truth}, indent=1, ensure_ascii=False) + "\n"
     write_atomically(folder / "truth.json", text.encode())
     return folder

@@ -14,7 +14,7 @@ from pydantic import Field
 from impl.release.public import Probability, Public
 from impl.release.sections import Sections
 from impl.study.catalogue import Example, Noun
-from impl.study.study import LanguageCode, Translated
+from impl.study.value import LanguageCode, Translated
 
 Scale = Literal["link", "ratio", "difference", "averted"]
 Step = Literal["month", "quarter", "tertial", "half_year", "year", "phase"]

@@ -20,7 +20,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from impl.errors import Fault, ImplError, nearest, shorten
-from impl.study.study import Translated
+from impl.study.value import Translated
 
 FALLBACK = "nb"
 NO_BREAK = "\u00a0"

@@ -7,7 +7,7 @@ from impl.report import whom, wording
 from impl.report.language import Language
 from impl.report.prediction import Prediction, predict_site, scenarios
 from impl.study.site_plan import SitePlan
-from impl.study.study import LanguageCode
+from impl.study.value import LanguageCode
 from impl.study.vocabulary import read_vocabulary
 
 LABELS: tuple[LanguageCode, ...] = ("nb", "nn", "en")

@@ -9,7 +9,7 @@ from impl.release.release import CheckRow, Curve, Release, ReleasedMeasure
 from impl.report import figures, wording
 from impl.report.language import Language, sentence
 from impl.report.sentences import certainty
-from impl.study.study import LanguageCode
+from impl.study.value import LanguageCode
 from impl.study.vocabulary import read_vocabulary
 
 

@@ -13,7 +13,7 @@ from impl.release.release import Release, SiteStart
 from impl.release.sections import TimelineEvent
 from impl.report import figures
 from impl.report.language import Language
-from impl.study.study import LanguageCode
+from impl.study.value import LanguageCode
 from impl.study.vocabulary import read_vocabulary
 
 PHASES = ("prepare", "plan", "do", "evaluate", "follow_up")

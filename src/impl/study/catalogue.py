@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from impl.study.study import ALL_COMPONENTS, LanguageCode, MeasureId, Text, Translated, Value
+from impl.study.study import ALL_COMPONENTS
+from impl.study.value import LanguageCode, MeasureId, Text, Translated, Value
 from impl.study.vocabulary import LongText, fold
 
 Frequency = Literal["event", "week", "month", "quarter", "tertial", "half_year", "year"]

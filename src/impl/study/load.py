@@ -113,13 +113,17 @@ def _meaning(reading: Reading[Study], root: Path, file: Path, shown: str) -> Ite
             f"the file name, {shorten(file.stem)}",
             "Rename the file or change the id.",
         )
-    for key in TABLES:
-        text = getattr(values.get(key), "file", None)
+    files: list[tuple[str | None, Path_]] = [
+        (getattr(values.get(key), "file", None), (key, "file")) for key in TABLES
+    ]
+    further = enumerate(getattr(values.get("data"), "also", ()), 1)
+    files += [(table.file, ("data", "also", str(index), "file")) for index, table in further]
+    for text, path in files:
         problem = None if text is None else path_problem(root, text)
         if problem is not None:
             yield _fault(
                 "study.path",
-                place(key, "changes" if key == "places" else "file"),
+                place(*(("places", "changes") if path[0] == "places" else path)),
                 f"{shorten(text)} ({problem})",
                 "a relative path inside the project",
                 "Write it from the project's folder: data/falls.csv.",

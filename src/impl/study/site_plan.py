@@ -9,8 +9,9 @@ from pydantic import Field
 
 from impl.errors import StudyError
 from impl.study.strict_yaml import parse_yaml, read_text
-from impl.study.study import Moderator, Text, Value
+from impl.study.study import Moderator
 from impl.study.typed_tree import read_tree
+from impl.study.value import Text, Value
 
 Answer = Annotated[int, Field(ge=1, le=5)]
 FitQuestion = Literal["need", "feasibility", "values", "engagement", "competence", "willingness"]

@@ -5,32 +5,16 @@ The field names are the contract with users (schema 1). Later schemas add option
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, model_validator
 
-
-def _a_day(text: str) -> str:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise PydanticCustomError("day", "a day that exists", {"fix": "Check month and day."}) from None
-    return text
-
+from impl.study.source import DataSource
+from impl.study.value import IsoDate, LanguageCode, MeasureId, Text, Translated, Value, absent_at
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-MeasureId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-LanguageCode = Literal["nb", "nn", "en"]
 Notebook = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}_[a-z0-9_]{1,60}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-IsoDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_a_day)]
-"""A day as text, 2020-03-12."""
-Translated = dict[LanguageCode, Text]
-"""One text in several languages; `nb` is what a missing translation falls back to."""
-
 
 TABLES = (
     "data",
@@ -55,21 +39,7 @@ DESIGNS: dict[str, Literal["before_after", "stepped_wedge"]] = {
 }
 
 
-class Value(BaseModel):
-    """Base of every declared value: frozen, no unknown keys, no numbers read from text."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
-
-
-_ABSENT = Field(exclude_if=lambda value: value in (None, (), False, Delivery()))
-"""A later field at its default is not written out: the plan of an older study keeps its hash."""
+_ABSENT = absent_at(None, (), False)
 
 
 _ALLOCATED = Field(exclude_if=lambda value: value == "allocated")
@@ -88,12 +58,6 @@ class Measures(Value):
     def declared(self) -> tuple[MeasureId, ...]:
         """All of them, the primary one first."""
         return (self.primary, *self.paired, *self.negative_controls)
-
-
-class DataSource(Value):
-    """One long table with all measures."""
-
-    file: Text
 
 
 class Rollout(Value):
@@ -348,7 +312,7 @@ class Study(Value):
     targets: Annotated[TableSource | None, _ABSENT] = None
     """Local targets by site and period."""
     costs: Annotated[Costs | None, _ABSENT] = None
-    delivery: Annotated[Delivery, _ABSENT] = Delivery()
+    delivery: Annotated[Delivery, absent_at(Delivery())] = Delivery()
     covariates: CovariateSource | None = None
     interruptions: tuple[Interruption, ...] = ()
     estimand: Estimand = Estimand()
@@ -380,8 +344,8 @@ class Study(Value):
     @property
     def files(self) -> tuple[str, ...]:
         """Every table that the study names, once each and in order."""
-        sources = (getattr(self, key) for key in TABLES)
-        return tuple(sorted({source.file for source in sources if source is not None}))
+        sources = [getattr(self, key) for key in TABLES]
+        return tuple(sorted({source.file for source in (*sources, *self.data.also) if source is not None}))
 
     @property
     def kind(self) -> Literal["before_after", "stepped_wedge"]:

@@ -225,7 +225,9 @@ class _Walk:
     def dictionary(self, arguments: tuple[Any, ...], node: Node, path: Path_) -> Any:
         keys = [str(key) for key in get_args(_bare(arguments[0]))]
         if node.kind != "mapping":
-            first = keys[0] if keys else "key"
+            if not keys:
+                return self.wrong(node, path, "keys with values", "Write {key: value}.")
+            first = keys[0]
             return self.wrong(
                 node,
                 path,

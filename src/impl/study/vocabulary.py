@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 from impl.errors import Fault, StudyError, nearest
 from impl.study.characters import plain
 from impl.study.strict_yaml import read_text
-from impl.study.study import IsoDate, LanguageCode, MeasureId, Text, Value
 from impl.study.typed_tree import node_of, read_tree
+from impl.study.value import IsoDate, LanguageCode, MeasureId, Text, Value
 
 _FOLDER = Path(__file__).parent / "vocabularies"
 

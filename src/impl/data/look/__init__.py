@@ -1,0 +1,1 @@
+"""Looking, once, at a file that nobody has described yet."""
