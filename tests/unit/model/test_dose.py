@@ -9,7 +9,7 @@ import pytest
 
 from impl.model.build import model_of
 from impl.model.estimands import window_rows
-from impl.model.local.dose import dose, dosed_structure, levels, plain_structure
+from impl.model.local.dose import MEAN_DOSE, dose, dosed_structure, levels, plain_structure
 from impl.model.predict import predict
 from impl.model.simulate import World
 from impl.model.structure import Structure, describe_structure
@@ -75,3 +75,17 @@ def test_every_imputation_is_the_same_compiled_model() -> None:
     other = dosed_structure(bare, share[:, ::-1], np.zeros(4), step, "linear")
     assert other.compiled_key() == structure.compiled_key()
     assert other.compiled_key() != bare.compiled_key()
+
+
+def test_each_sites_mean_rise_stands_beside_the_dose() -> None:
+    """Constant within a site, 0 over the sites that started, higher where the share rose more."""
+    structure, _ = dosed("linear")
+    rows = structure.rows
+    beside, rise = rows[MEAN_DOSE], rows["dose:0"]
+    assert rows.groupby("site")["covariate:mean_dose"].nunique().max() == 1
+    started = rows[rows["treated"]].groupby("site")["covariate:mean_dose"].first()
+    assert started.mean() == pytest.approx(0.0, abs=1e-9)
+    assert started.std(ddof=0) == pytest.approx(1.0)
+    means = rise[rows["treated"]].groupby(rows["site"]).mean()
+    assert started.corr(means) == pytest.approx(1.0)
+    assert beside[~rows["site"].isin(started.index)].eq(0.0).all()

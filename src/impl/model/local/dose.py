@@ -1,8 +1,9 @@
 """How the effect grows with the share delivered: errors in the audits are carried through by imputation.
 
 effect = theta x [g(F) - g(F before)] in treated cells, g(0) = 0, g(1) = 1: in proportion, or in steps at 40, 60 and
-80 per cent (effects are seen from about 60; Durlak & DuPre 2008). F is drawn from the audits' own posterior and the
-outcome model fitted for each draw, so outcomes do not move F (cut feedback). Source: docs/model.md §8.
+80 per cent (effects are seen from about 60; Durlak & DuPre 2008). Each site's mean rise stands beside it, so that sites
+are compared with themselves. F is drawn from the audits' own posterior and the outcome model fitted for each draw, so
+outcomes do not move F (cut feedback). Source: docs/model.md §9.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from impl.model.estimands import window_rows
 from impl.model.fit import AMBER_SHARE, Profile, compile_model, sample_once
 from impl.model.fitted import Fit
 from impl.model.predict import predict
-from impl.model.structure import DOSE, Structure
+from impl.model.structure import COVARIATE, DOSE, Structure
 from impl.model.values import DeliveryEvidence, DoseResponse
 from impl.study.study import Study
 
@@ -34,6 +35,7 @@ IMPUTATIONS: dict[Profile, int] = {"full": 5, "smoke": 2}
 SETTINGS: dict[Profile, tuple[int, int, int]] = {"full": (2, 500, 400), "smoke": (2, 150, 150)}
 """Chains, warm-up draws and kept draws per chain of each imputation."""
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
+MEAN_DOSE = f"{COVARIATE}mean_dose"
 TARGET = 0.8  # the scenario «every site reached 80 per cent»
 SURE = 0.80  # chance of a worthwhile change at the smallest share that is named
 LARGEST_R_HAT = (
@@ -142,7 +144,26 @@ def dosed_structure(
     here = dose(share[site, np.maximum(step_of_row, 0)], curve) - dose(before[site], curve)
     here = np.where(structure.rows["treated"].to_numpy()[:, None], here, 0.0)
     columns = {f"{DOSE}{part}": here[:, part] for part in range(here.shape[1])}
+    columns[MEAN_DOSE] = _site_means(structure, share, before, step_of_row)
     return replace(structure, rows=structure.rows.assign(**columns))
+
+
+def _site_means(
+    structure: Structure, share: Array, before: Array, step_of_row: npt.NDArray[np.int64]
+) -> Array:
+    """Each site's mean rise in the share over its treated cells, in SDs over sites and the same in all its cells; 0 where
+    the site never started. Sites that deliver much may have other levels: with this beside the dose, the effect is
+    learnt from change within sites (Mundlak 1978, Econometrica 46:69-85)."""
+    site, treated = structure.rows["site"].to_numpy(), structure.rows["treated"].to_numpy()
+    rise = share[site, np.maximum(step_of_row, 0)] - before[site]
+    total = np.bincount(site, np.where(treated, rise, 0.0), len(structure.sites))
+    cells = np.bincount(site, treated, len(structure.sites))
+    started = cells > 0
+    mean = np.zeros(len(structure.sites))
+    mean[started] = total[started] / cells[started]
+    spread = float(mean[started].std()) if started.any() else 0.0
+    scaled = (mean - mean[started].mean()) / spread if spread > 0 else 0.0 * mean
+    return np.asarray(np.where(started, scaled, 0.0)[site])
 
 
 def levels(
