@@ -19,7 +19,7 @@ def sustainment_section(found: Sustainment | None) -> tuple[SustainmentSection |
             months=int(row["months"]),
             **{name: rules.estimate(float(row[f"retained_{name}"])) for name in ("lower", "median", "upper")},
             twin=None if math.isnan(row["twin_median"]) else rules.estimate(float(row["twin_median"])),
-            p_half=rules.probability(float(row["p_half"])),
+            p_half=None if math.isnan(row["p_half"]) else rules.probability(float(row["p_half"])),
             p_worthwhile=rules.probability(float(row["p_worthwhile"])),
         )
         for row in rows

@@ -87,7 +87,7 @@ class FidelitySection(Public):
 class Horizon(Public):
     """Share of the effect kept some months after active support (link scale, 90 %); above 1 is growth.
 
-    twin: the same by the main model's own curve, which knows nothing of support. p_half: at least half is kept.
+    twin: the same by the main model's own curve, which knows nothing of support. p_half: at least half is kept; None where the data say too little of it.
     """
 
     months: int
@@ -95,7 +95,7 @@ class Horizon(Public):
     median: float
     upper: float
     twin: float | None = None
-    p_half: Probability
+    p_half: Probability | None = None
     p_worthwhile: Probability | None = None
 
 

@@ -29,9 +29,13 @@ def _horizon(horizon: Horizon, language: Language) -> str:
         "percent": language.percent(100 * horizon.median),
         "low": language.number(round(100 * horizon.lower)),
         "high": language.percent(100 * horizon.upper),
-        "probability": wording.probability_words(horizon.p_half, language),
     }
-    text = language.say("lasts.horizon", slots)
+    text = language.say("lasts.horizon", slots) + " "
+    if horizon.p_half is None:
+        text += language.say("lasts.little")
+    else:
+        chance = {"probability": wording.probability_words(horizon.p_half, language)}
+        text += language.say("lasts.half", chance)
     if horizon.twin is not None:
         text += " " + language.say("lasts.twin", {"percent": language.percent(100 * horizon.twin)})
     return sentence(text)

@@ -10,6 +10,8 @@ import pytest
 
 from impl.model.build import model_of
 from impl.model.local.sustainment import (
+    LEARNT_OF_SHARE,
+    contraction_of,
     end_effects,
     fading_structure,
     is_identified,
@@ -17,6 +19,7 @@ from impl.model.local.sustainment import (
     twin_shares,
 )
 from impl.model.predict import predict
+from impl.model.priors import HALF_LIFE_LOG_SD, HALF_LIFE_MEDIAN, RETAINED_ALPHA, RETAINED_BETA
 from impl.model.simulate import World
 from impl.model.structure import AFTER, Structure, describe_structure
 from worlds import make_panel, make_study, prior_fit
@@ -100,3 +103,14 @@ def test_the_twin_is_the_ratio_of_the_main_curve() -> None:
     assert fit.structure.supported == 12
     np.testing.assert_allclose(shares[6], expected)
     assert 24 not in shares
+
+
+def test_a_chance_is_not_told_where_it_would_be_the_priors() -> None:
+    """The prior against itself has contracted by nothing, and leaves it open whether half is kept after two years."""
+    rng = np.random.default_rng(3)
+    stays = rng.beta(RETAINED_ALPHA, RETAINED_BETA, 20_000)
+    half = HALF_LIFE_MEDIAN * np.exp(HALF_LIFE_LOG_SD * rng.standard_normal(20_000))
+    prior = stays + (1 - stays) * 2.0 ** (-24 / half)
+    assert contraction_of(prior, 24) == pytest.approx(0.0, abs=0.03)
+    assert 0.35 < np.mean(prior >= 0.5) < 0.65
+    assert contraction_of(0.4 + 0.05 * rng.standard_normal(20_000), 24) > LEARNT_OF_SHARE

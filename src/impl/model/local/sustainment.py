@@ -1,7 +1,7 @@
 """Does the improvement last after active support ends?
 
 Effect after support = effect when it ended x R(q), q months after, R(q) = psi + (1 - psi) 2^(-q / h): a share psi stays,
-the rest halves every h months. psi ~ Beta(2, 2), h ~ LogNormal(log 12, 0.8) months (choice: 3 to 45 months). A twin
+the rest halves every h months. psi ~ Beta(1, 2), h ~ LogNormal(log 8, 1) months (choice: 1.5 to 41 months). A twin
 without that form stands beside it: the main fit's own curve over time since start, which knows nothing of support.
 Source: docs/model.md §10; persistence patterns, Bowman 2008 (1748-5908-3-21).
 """
@@ -20,7 +20,7 @@ from impl.model.build import model_of
 from impl.model.checks import quantities_pass
 from impl.model.fit import RETRY_TARGET, Profile, compile_model, sample_once
 from impl.model.fitted import Fit
-from impl.model.priors import HALF_LIFE_LOG_SD
+from impl.model.priors import HALF_LIFE_LOG_SD, HALF_LIFE_MEDIAN, RETAINED_ALPHA, RETAINED_BETA
 from impl.model.structure import AFTER, Structure
 from impl.model.values import Sustainment
 from impl.study.study import Study
@@ -28,6 +28,10 @@ from impl.study.study import Study
 Array = npt.NDArray[np.float64]
 MONTHS = (6, 12, 24)
 SURE_DIRECTION = 0.90  # below it a share of the effect would be a division by almost nothing
+LEARNT_OF_SHARE = (
+    0.3  # contraction of the share kept from which a chance is told; before that it is the prior's
+)
+PRIOR_DRAWS, PRIOR_SEED = 50_000, 1
 LEARNT = 0.5  # prior-to-posterior contraction of log h from which a half-life is named
 SMALLEST_WAVES = 2
 
@@ -77,6 +81,7 @@ def evaluate_sustainment(
         if reached == 0:
             continue
         share = retained(again, months)
+        told = contraction_of(share, months) > LEARNT_OF_SHARE
         later = at_end * share
         change = good * (np.exp(later) - 1.0) if structure.likelihood.link != "identity" else good * later
         natural = share
@@ -89,8 +94,8 @@ def evaluate_sustainment(
                 **_ends("retained", share),
                 **_ends("natural", natural),
                 **_ends("twin", twin.get(months, np.full(2, np.nan))),
-                "p_half": float(np.mean(share >= 0.5)),
-                "p_most": float(np.mean(share >= 0.8)),
+                "p_half": float(np.mean(share >= 0.5)) if told else np.nan,
+                "p_most": float(np.mean(share >= 0.8)) if told else np.nan,
                 "p_worthwhile": float(np.mean(change > structure.decision[0]))
                 if structure.likelihood.link == "log"
                 else np.nan,
@@ -159,6 +164,15 @@ def retained(fit: Fit, months: float) -> Array:
     stays, half = fit.flat("retained_share"), fit.flat("half_life_months")
     share: Array = stays + (1.0 - stays) * 2.0 ** (-months / half)
     return share
+
+
+def contraction_of(share: Array, months: float) -> float:
+    """How much narrower the share kept is than its prior: 1 - variance over prior variance."""
+    rng = np.random.default_rng(PRIOR_SEED)
+    stays = rng.beta(RETAINED_ALPHA, RETAINED_BETA, PRIOR_DRAWS)
+    half = HALF_LIFE_MEDIAN * np.exp(HALF_LIFE_LOG_SD * rng.standard_normal(PRIOR_DRAWS))
+    prior = stays + (1.0 - stays) * 2.0 ** (-months / half)
+    return 1.0 - float(share.var() / prior.var())
 
 
 def end_effects(fit: Fit) -> Array:
