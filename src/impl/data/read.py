@@ -13,6 +13,7 @@ import pandas as pd
 
 from impl.data.calendar import Calendar, derive_calendar
 from impl.data.covariates import covariate_table, read_covariates
+from impl.data.exposure import odd_exposures
 from impl.data.interruptions import interruption_periods
 from impl.data.log import Setting
 from impl.data.logs import log_tables, read_logs
@@ -84,9 +85,12 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     grid, stopped = _without_stopped(grid, [rollout, *rollouts.values()])
     _check_primary(grid, measures[study.measures.primary], study)
     names = {site: rows.names.get(site, site) for site in site_order}
+    cells = _cells(grid)
+    rates = tuple(name for name, measure in measures.items() if measure.kind == "rate")
+    odd = sum(1 for _ in odd_exposures(cells, rates))
     tables = log_tables(logs, calendar.periods)
     return Panel(
-        cells=_cells(grid),
+        cells=cells,
         sites=site_order,
         periods=calendar.periods,
         period_months=calendar.months,
@@ -97,6 +101,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         warnings=(
             *_gap_warnings(grid, gaps, stopped),
             *rows.warnings,
+            *([PanelWarning(code="odd_exposure", values={"count": odd})] if odd else []),
             *rollout_warnings(starts[study.bundle], names, calendar.periods),
         ),
         other_rollouts=rollouts,
