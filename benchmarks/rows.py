@@ -176,6 +176,7 @@ def main() -> None:
         print(json.dumps(one_reading(asked.one[0], Path(asked.one[1]))))
         return
     print(HEADER)
+    busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(range(6, asked.rows + 1), Path(folder))
     worst = next((row["impl"] for row in rows if row["rows"] == 10**8 and row["file"] == "parquet"), None)
@@ -194,6 +195,7 @@ def main() -> None:
 Made by `python benchmarks/rows.py --rows {asked.rows} --write` on {date.today()}: {os.cpu_count()} cores of
 {platform.machine()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}, pandas {pd.__version__}. {SITES} municipalities,
 {12 * YEARS} months, two counts with conditions; imports are part of every figure. Ratios are pandas over impl.
+Load of the machine by others when it began: {busy:.1f} (above the number of cores, CPU seconds are upper bounds).
 
 {HEADER}
 """

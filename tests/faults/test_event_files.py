@@ -366,6 +366,23 @@ def test_a_missing_event_file_and_a_damaged_one(tmp_path: Path) -> None:
     assert faults_of(file) == [("data.file", "raw0.parquet")]
 
 
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from impl.data import events
+
+    file = events_project(tmp_path, parquet_bytes(event_rows()), "parquet")
+    count = events._count
+
+    def count_and_write(*arguments: Any) -> Any:
+        found = count(*arguments)
+        (tmp_path / "data" / "raw0.parquet").write_bytes(parquet_bytes(event_rows(300)))
+        return found
+
+    monkeypatch.setattr(events, "_count", count_and_write)
+    assert faults_of(file) == [("data.file_changed", "raw0.parquet")]
+
+
 # --- the engine ----------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from impl.data.exposure import odd_exposures
 from impl.data.panel import Panel
 from sheet_project import (
     DAYS,
@@ -723,6 +724,35 @@ def test_a_state_that_is_no_count_is_told(tmp_path: Path) -> None:
     file = states_project(tmp_path, states({0: (12, "8.5", 3)}))
 
     assert faults_of(file)[0][1] == "raw0.csv, row 2, column 'Nei'", error_of(file)
+
+
+# --- exposures that cannot be what they are called -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("days", "count"),
+    [
+        (lambda _, at: 1900.5 + at, 0),
+        (lambda site, at: 1900.5 if (site, at) != ("north", 4) else 62, 2),  # beds: down, and up again
+        (lambda site, at: 1900.5 if at < 6 or site == "south" else 1.9005, 6),  # thousands of days from July on
+        (lambda site, at: 1900.5 if (site, at) != ("south", 11) else 22806, 1),  # a year in December
+    ],
+    ids=["steady", "beds in one month", "thousands from July", "a year in one month"],
+)  # fmt: skip
+def test_another_unit_is_told(tmp_path: Path, days: Any, count: int) -> None:
+    panel = panel_of(one_sheet(tmp_path, long(lambda site, at: (3, days(site, at)))))
+    found = {each.code: each.values for each in panel.warnings}
+
+    assert found.get("odd_exposure", {"count": 0}) == {"count": count}
+
+
+def test_odd_exposures_are_named_for_those_who_must_mend_them(tmp_path: Path) -> None:
+    panel = panel_of(
+        one_sheet(tmp_path, long(lambda site, at: (3, 1900.5 if (site, at) != ("south", 11) else 22806)))
+    )
+    (odd,) = odd_exposures(panel.cells, ("falls",))
+
+    assert (odd.site, odd.period, round(odd.ratio)) == ("south", 11, 12)
 
 
 # --- the study file ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from impl.data.calendar import Calendar, derive_calendar
 from impl.data.companions import companion_warnings
 from impl.data.covariates import covariate_table, read_covariates
 from impl.data.design import rollout_warnings
+from impl.data.exposure import odd_exposures
 from impl.data.interruptions import interruption_periods
 from impl.data.log import Setting
 from impl.data.logs import log_tables, read_logs
@@ -102,6 +103,8 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     names = told_apart({site: rows.names.get(site, site) for site in site_order})
     twins = sum(name != rows.names.get(site, site) for site, name in names.items())
     cells = _cells(grid)
+    rates = tuple(name for name, measure in measures.items() if measure.kind == "rate")
+    odd = sum(1 for _ in odd_exposures(cells, rates))
     return Panel(
         cells=cells,
         sites=site_order,
@@ -114,6 +117,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         warnings=(
             *_gap_warnings(grid, gaps, stopped, paused),
             *rows.warnings,
+            *([PanelWarning(code="odd_exposure", values={"count": odd})] if odd else []),
             *places.warnings,
             *([PanelWarning(code="same_names", values={"sites": twins})] if twins else []),
             *rollout_warnings(study, starts[study.bundle], names, calendar.periods),

@@ -190,7 +190,7 @@ class DataSource(DataTable):
                     "{words}",
                     {
                         "words": f"a table described by {table.problem} ({Path(table.file).name})",
-                        "fix": "See 'The way in' in the manual (docs/data.md).",
+                        "fix": "See 'The way in' in the manual, docs/data.md.",
                     },
                 )
         return self

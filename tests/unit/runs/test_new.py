@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -16,8 +17,10 @@ from impl.errors import ImplError, StudyError
 from impl.runs.lay_out import lay_out
 from impl.runs.new import new_study
 from impl.study.load import list_studies, read_study
+from impl.study.source import DataSource
 from sheet_project import FORMATS, SHAPES, Cell, Matrix, delimited, long, plain_number, workbook, xlsx
-from study_project import ROLLOUT, make_project, panel_of
+from study_project import ROLLOUT, STUDY, make_project, panel_of
+from worlds import REPOSITORY
 
 
 def project(root: Path, files: dict[str, bytes]) -> Path:
@@ -357,3 +360,25 @@ def test_init_brings_the_notebooks(tmp_path: Path) -> None:
 
     assert {"20_before_after.ipynb", "30_stepped_wedge.ipynb", "80_report.ipynb"} <= notebooks
     assert (tmp_path / "bench" / "parameters").is_dir()
+
+
+def test_the_examples_of_the_manual_can_be_read(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    (data:\n(?:    .*\n)+)", text, flags=re.MULTILINE)
+    block = "\n".join(line.removeprefix("    ") for line in block.splitlines())
+    study = STUDY.replace("data: {file: data/panel.csv}", block)
+    source = read_study(make_project(tmp_path, study=study)).data
+
+    assert source.events is not None
+    assert set(source.events.count) == {"Fall", "Alvorlige"}
+    assert [table.file for table in source.tables] == ["data/avvik.csv", "data/dager.xlsx"]
+
+
+def test_the_manual_names_every_key() -> None:
+    text = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
+
+    assert not [
+        key
+        for key in DataSource.model_fields
+        if f"`{key}`" not in text and f"`{key}:" not in text and f" {key}:" not in text
+    ]
