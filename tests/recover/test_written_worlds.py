@@ -107,12 +107,13 @@ def test_the_study_asks_what_the_truth_table_asks(study: str) -> None:
     """Same model, window, limits and moderators; the words, the files and the shape of the dose are its own."""
 
     def asked(plan: Study) -> dict[str, Any]:
-        own = {"id", "title", "question", "synthetic", "languages", "seed", "other_bundles"}
+        own = {"id", "title", "question", "notebook", "synthetic", "languages", "seed", "other_bundles"}
         found = plan.model_dump(exclude=own | set(TABLES))
         found["randomised"] = plan.rollout.randomised
         found["moderators"] = None if plan.adaptations is None else plan.adaptations.moderators
         found["component"] = None if plan.fidelity is None else plan.fidelity.component
         found["support"] = plan.support is not None
+        found["kind"] = plan.kind
         return found
 
     assert asked(study_of(study)) == asked(network_of(study).study)
