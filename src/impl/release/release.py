@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from impl.release.site_counts import CLOSED, SiteCounts
 from impl.study.catalogue import Example, Noun
-from impl.study.study import LanguageCode, Translated
+from impl.study.study import AudienceName, LanguageCode, Translated
 
 Scale = Literal["link", "ratio", "difference", "averted"]
 Step = Literal["month", "quarter", "tertial", "half_year", "year", "phase"]
@@ -21,16 +22,9 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Public(BaseModel):
-    """Base of every released value: frozen, closed, finite."""
+    """Base of every released value."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
+    model_config = CLOSED
 
 
 class ReleasedMeasure(Public):
@@ -412,6 +406,7 @@ class Sections(Public):
     overlap: tuple[OverlapRow, ...] = ()
     timeline: tuple[TimelineEvent, ...] = ()
     fit: tuple[FitAnswer, ...] = ()
+    sites: tuple[SiteCounts, ...] = ()
 
 
 class Verdict(Public):
@@ -451,7 +446,7 @@ class Suppressed(Public):
 
 
 class Disclosure(Public):
-    audience: Literal["public"]
+    audience: AudienceName
     rules: tuple[str, ...]
     suppressed: tuple[Suppressed, ...] = ()
 
