@@ -222,7 +222,7 @@ def _estimates(
             continue
         if estimand == "moderation" and (set(str(group).split("-")) & unshared or row["scale"] not in scales):
             continue
-        if estimand in ("group", "contrast") and row["scale"] == "averted":
+        if estimand in ("group", "contrast") and row["scale"] == "averted" and law.audience.sites > 1:
             continue  # events of some of the sites
         if estimand == "pte" and int(row["from"]) in sparse:
             continue
