@@ -23,6 +23,7 @@ from impl.disclosure.functionals import (
     Functional,
     Numbers,
     Shown,
+    alike,
     earlier_functionals,
     functionals,
     linked_measures,
@@ -249,8 +250,9 @@ def _atoms(
         membership[place[functional.measure][functional.cells], column] = True
     for column, measure in enumerate(cells):
         present[place[measure], column] = True
-    signatures, atom = np.unique(np.hstack([membership, present]), axis=0, return_inverse=True)
-    atom = atom.reshape(-1)
+    flags = np.hstack([membership, present])
+    first, atom = alike(flags)
+    signatures = flags[first]
     size = len(signatures)
     total = sum(float(np.abs(table["numerator"]).sum()) for table in cells.values())
     mean = any(measures[measure].kind == "mean" for measure in cells)

@@ -84,6 +84,16 @@ def modelled_cells(panel: Panel, measure: str) -> pd.DataFrame:
     return cells.assign(exposure=exposure, before=~treated & ~(period >= touched), starts=starts, lead=lead)
 
 
+def alike(flags: Flags) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows of a table of flags that are equal: the first row of each group, and every row's group."""
+    packed = np.packbits(
+        flags, axis=1
+    )  # sorting rows of single flags would take most of the time of an attack
+    group, _ = pd.factorize(np.array([row.tobytes() for row in packed], dtype=object))
+    _, first = np.unique(group, return_index=True)
+    return first, group
+
+
 def linked_measures(panel: Panel, measures: Mapping[str, Counted]) -> tuple[tuple[str, ...], ...]:
     """Measures in groups that share their numerators (infections per line-day and per patient-day).
 

@@ -25,7 +25,7 @@ import pandas as pd
 from impl.data.panel import Panel
 from impl.disclosure import rules
 from impl.disclosure.attack import find_weaknesses, told_and_hidden
-from impl.disclosure.functionals import Flags, Shown, linked_measures, modelled_cells
+from impl.disclosure.functionals import Flags, Shown, alike, linked_measures, modelled_cells
 from impl.disclosure.rules import Counted
 from impl.release.release import Release
 from impl.release.site_counts import SiteCount, SiteCounts
@@ -100,7 +100,7 @@ def site_table(
         if functional.low is not None:
             other = cells[functional.measure].loc[functional.cells, ["site", "period"]]
             flags.append(np.asarray(key.isin(pd.MultiIndex.from_frame(other)), dtype=bool))
-    _, stratum = np.unique(np.array(flags).T, axis=0, return_inverse=True)
+    _, stratum = alike(np.array(flags).T)
     phase = np.where(
         mine["before"] & mine["starts"], 0, np.where(mine["exposure"].between(*released[name].window), 1, 2)
     )
@@ -110,7 +110,7 @@ def site_table(
     sums = []
     for column in ("numerator", "denominator"):
         total = np.zeros(shape)
-        np.add.at(total, (row, stratum.reshape(-1)), mine[column].to_numpy(dtype=float))
+        np.add.at(total, (row, stratum), mine[column].to_numpy(dtype=float))
         sums.append(total)
     numerators, denominators = sums
     whole = list(zip(numerators.sum(axis=1), denominators.sum(axis=1), strict=True))
