@@ -70,7 +70,7 @@ def with_site_counts(
         asked = law.audience.site_counts
         if asked == "periods":
             tried.update({member: _everything(panel, released[member]) for member in group})
-        if asked != "phases" or not law.counts:
+        if asked != "phases" or law.kind == "mean":
             continue
         members = {member: laws[member] for member in group}
         table = site_table(panel, members, {member: released[member] for member in group}, past)

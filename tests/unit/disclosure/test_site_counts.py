@@ -118,6 +118,17 @@ def test_complements_of_proportions_need_company_too() -> None:
     assert sum(told[f"990{site}", "before"] is None for site in range(1, 5)) == 2
 
 
+def test_counts_of_work_done_are_nobodys_but_small_denominators_are_hidden() -> None:
+    process = Counted(kind="proportion", per=100, persons=False, audience=NETWORK)
+    numerators = [[3, 2], [20, 30], [2, 9], [12, 9]]
+    denominators = [[50, 50], [50, 50], [4, 50], [50, 50]]
+    panel = example_panel({"x": numerators}, {"x": denominators}, [1] * 4)
+    told = suppressed(panel, process, total=False)
+    assert (told["9901", "before"], told["9901", "after"]) == (3, 2)
+    assert told["9903", "before"] is None
+    assert sum(count is None for count in told.values()) == 2, "one more, so that it cannot be subtracted"
+
+
 def possible_width(table: Any, hidden: Any, row: int, caps: bool) -> float:
     """The width of one hidden count for the attacker of the proof, by linear programming."""
     unknown = [
