@@ -1,4 +1,4 @@
-"""What may be shown of the audits of delivery: shares over at least three audited sites and no small counts."""
+"""What may be shown of the audits of delivery: shares over enough audited sites and no small counts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from impl.disclosure import rules
+from impl.disclosure.audience import Audience, audience_of
 from impl.disclosure.rules import Counted
 from impl.model.values import DeliveryEvidence, DoseResponse
 from impl.release.release import Estimate
@@ -13,8 +14,10 @@ from impl.release.sections import ComponentShare, DeliveryStep, FidelitySection
 from impl.study.catalogue import Measure
 from impl.study.study import Study
 
-AUDIT = Counted(kind="proportion", per=100.0, persons=True)
-"""An audit hides like a proportion: those who got the bundle, and those who did not."""
+
+def audit(audience: Audience) -> Counted:
+    """An audit hides like a proportion: those who got the bundle, and those who did not."""
+    return Counted(kind="proportion", per=100.0, persons=True, audience=audience)
 
 
 def fidelity_section(
@@ -23,6 +26,8 @@ def fidelity_section(
     """The section, and how many numbers of it are hidden. With one doctor a site, a share is about a person."""
     if evidence is None or not evidence.passed:
         return None, 0
+    law = audit(audience_of(study.audience))
+    fewest = law.audience.sites
     steps = evidence.steps
     kept = [
         DeliveryStep(
@@ -31,9 +36,9 @@ def fidelity_section(
             **{name: _share(float(row[name])) for name in ("lower", "median", "upper")},
         )
         for row in steps.to_dict("records")
-        if not _is_hidden(row["audited"], row["delivered"], row["eligible"])
+        if not _is_hidden(row["audited"], row["delivered"], row["eligible"], law)
     ]
-    whole = _is_hidden(steps["audited"].max(), steps["delivered"].sum(), steps["eligible"].sum())
+    whole = _is_hidden(steps["audited"].max(), steps["delivered"].sum(), steps["eligible"].sum(), law)
     known = {
         "p_delivered": rules.probability(evidence.p_delivered),
         "p_not_delivered": rules.probability(evidence.p_not_delivered),
@@ -43,7 +48,7 @@ def fidelity_section(
         },
     }
     before = None
-    if evidence.before is not None and not _is_hidden(rules.SMALLEST_GROUP, *evidence.before_counts):
+    if evidence.before is not None and not _is_hidden(fewest, *evidence.before_counts, law):
         before = _share(evidence.before)
     told = dose if dose is not None and dose.passed and not whole else None
     parts = [
@@ -53,12 +58,12 @@ def fidelity_section(
             sites=int(row["sites"]),
         )
         for row in evidence.components.to_dict("records")
-        if not _is_hidden(row["sites"], row["delivered"], row["eligible"])
+        if not _is_hidden(row["sites"], row["delivered"], row["eligible"], law)
     ]
     axes: dict[Any, float] = {
         row["group"]: _share(float(row["share"]))
         for row in evidence.by_adaptation.to_dict("records")
-        if row["sites"] >= rules.SMALLEST_GROUP
+        if row["sites"] >= fewest
     }
     section = FidelitySection(
         components=() if whole else tuple(parts),
@@ -111,5 +116,5 @@ def _share(value: float) -> float:
     return round(value, 2)
 
 
-def _is_hidden(sites: float, delivered: float, eligible: float) -> bool:
-    return sites < rules.SMALLEST_GROUP or rules.is_hidden(delivered, eligible, AUDIT)
+def _is_hidden(sites: float, delivered: float, eligible: float, law: Counted) -> bool:
+    return sites < law.audience.sites or rules.is_hidden(delivered, eligible, law)

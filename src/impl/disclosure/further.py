@@ -8,7 +8,7 @@ equal weights of calendar periods, and all of them for measures shown beside the
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,11 @@ import pandas as pd
 
 from impl.data.panel import Panel
 from impl.disclosure import rules
-from impl.disclosure.attack import Shown, find_weaknesses, modelled_cells
+from impl.disclosure.attack import find_weaknesses
+from impl.disclosure.functionals import Shown, modelled_cells
 from impl.disclosure.rules import Counted
 from impl.model.values import Estimates
+from impl.release.release import Release
 from impl.study.catalogue import Measure
 
 WEIGHTED = ("tate_site", "population", "new_site")
@@ -69,16 +71,16 @@ def is_withheld(
     cells = modelled_cells(panel, estimates.measure)
     if estimand in WEIGHTED:
         window = cells[cells["exposure"].between(*estimates.window)]
-        return window["site"].nunique() < rules.SMALLEST_GROUP + 1
+        return window["site"].nunique() < law.audience.sites + 1
     there = cells[cells["exposure"] == int(row["from"])]
-    if estimand == "lte" and there["site"].nunique() < rules.SMALLEST_GROUP:
+    if estimand == "lte" and there["site"].nunique() < law.audience.sites:
         return True
     return is_sparse(there, law)
 
 
 def is_sparse(cells: pd.DataFrame, law: Counted) -> bool:
     """Whether an estimate stands for a hidden count of one or two sites."""
-    few = cells["site"].nunique() < rules.SMALLEST_GROUP
+    few = cells["site"].nunique() < law.audience.sites
     return few and rules.is_hidden(float(cells["numerator"].sum()), float(cells["denominator"].sum()), law)
 
 
@@ -89,13 +91,17 @@ def _is_small_bundle(row: Mapping[Hashable, Any], panel: Panel, measure: str, la
     exposure = cells["period"] - cells["site"].map(start) + 1  # NaN where never: compares False
     treated = cells[exposure.between(int(row["from"]), int(row["to"]))]
     sites = treated["site"].nunique()
-    if sites < min(rules.SMALLEST_GROUP, cells["site"].nunique()):
+    if sites < min(law.audience.sites, cells["site"].nunique()):
         return True
     return rules.is_hidden(float(treated["numerator"].sum()), float(treated["denominator"].sum()), law)
 
 
 def with_scenario(
-    panel: Panel, laws: Mapping[str, Counted], released: Mapping[str, Shown], estimates: Estimates
+    panel: Panel,
+    laws: Mapping[str, Counted],
+    released: Mapping[str, Shown],
+    estimates: Estimates,
+    past: Sequence[Release] = (),
 ) -> dict[str, Shown]:
     """What is released, with the scenario of an earlier start where the attack finds nothing by it.
 
@@ -108,5 +114,5 @@ def with_scenario(
     if not len(periods) or shown.comparison is None or shown.comparison.after is None:
         return dict(released)
     tried = {**released, estimates.measure: replace(shown, earlier=int(periods.iloc[0]))}
-    weak = any(True for _ in find_weaknesses(panel, laws, list(tried.values())))
+    weak = any(True for _ in find_weaknesses(panel, laws, list(tried.values()), past))
     return dict(released) if weak else tried

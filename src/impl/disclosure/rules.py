@@ -1,8 +1,7 @@
-"""What the audience `public` may see: limits, the cell rule and rounding. Every constant names its source.
+"""The cell rule and rounding; the limits are those of the audience (`impl.disclosure.audience`).
 
-The cell rule is the one of the Norwegian quality indicators (Helsedirektoratet: a unit is hidden where the
-denominator is under 5 or the numerator is 1-4; a numerator of 0 may be shown), with complements added:
-48 of 50 tells as much as 2 of 50.
+The rule is the one of the Norwegian quality indicators (a unit is hidden where denominator or numerator is small; a
+numerator of 0 may be shown), with complements added: 48 of 50 tells as much as 2 of 50, and 6 of 6 tells of everybody.
 
 Rounding comes before everything else, so that text, table, figure and file show one number. It is good
 manners about precision and no protection of small counts: three significant digits of a rate give back
@@ -17,13 +16,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from impl.disclosure.audience import PUBLIC, Audience
 from impl.study.catalogue import Measure
 
-SMALLEST_NUMERATOR = 5.0  # Helsedirektoratet, national quality indicators: 1-4 is hidden, 0 is not
-SMALLEST_DENOMINATOR = 5.0  # the same rule
-NARROWEST_INTERVAL = 5.0  # choice: what an attacker can narrow a hidden count to, equal to the cell limit
-SMALLEST_GROUP = 3  # sites; choice: with two, each site can compute the other one from the group's number
-SMALLEST_TOTAL = 5  # events; the cell rule applied to the total
 RATE_DIGITS = 3  # significant digits of levels and curves; choice, what a reader can use
 ESTIMATE_DIGITS = 4  # significant digits of estimates; choice, so that derived sentences round the same way
 PROBABILITY_DECIMALS = 3  # choice; Monte Carlo error of 4,000 draws is about 0.005
@@ -39,17 +34,6 @@ text, which may hold a person's name."""
 OTHER = "other"
 """What stands in the Release where the adaptation log held free text."""
 
-RULES = (
-    "numerator_1_4",
-    "denominator_under_5",
-    "complement",
-    "finest_safe_step",
-    "no_difference",
-    "group_under_3_sites",
-    "rounded",
-)
-"""Codes of the rules of audience `public`, as `Disclosure.rules` names them."""
-
 ZERO_SHOWN = "zero_shown"
 """Extra code: at least one curve point shows 0, which the indicator rule allows."""
 
@@ -60,33 +44,57 @@ class Counted:
 
     persons: numerators are persons or their events; False lifts the numerator and complement rules
         (`unit_of_count: process`), never the denominator rule.
+    audience: whose limits hold.
     """
 
     kind: Literal["rate", "proportion", "mean"]
     per: float
     persons: bool
+    audience: Audience = PUBLIC
 
     @property
     def counts(self) -> bool:
         """Whether numerators are counts that say how many persons had an event."""
         return self.persons and self.kind != "mean"
 
+    @property
+    def base(self) -> int:
+        """What counts are rounded to multiples of."""
+        return self.audience.base if self.counts else 1
 
-def counted(measure: Measure) -> Counted:
-    return Counted(kind=measure.kind, per=measure.per, persons=measure.unit_of_count == "person")
+
+def counted(measure: Measure, audience: Audience = PUBLIC) -> Counted:
+    persons = measure.unit_of_count == "person"
+    return Counted(kind=measure.kind, per=measure.per, persons=persons, audience=audience)
 
 
 def is_hidden(numerator: float, denominator: float, measure: Counted) -> bool:
     """Whether a cell must not be shown. A cell without data (denominator 0 or NaN) has nothing to hide."""
     if not denominator > 0:
         return False
-    if denominator < SMALLEST_DENOMINATOR:
+    limits = measure.audience
+    if denominator < limits.denominator:
         return True
     if not measure.counts:
         return False
-    if 0 < numerator < SMALLEST_NUMERATOR:
+    if 0 < numerator < limits.count:
         return True
-    return measure.kind == "proportion" and 0 < denominator - numerator < SMALLEST_NUMERATOR
+    if measure.kind != "proportion":
+        return False
+    if denominator < limits.certain and numerator in (0, denominator):
+        return True
+    return 0 < denominator - numerator < limits.count
+
+
+def rounded_count(numerator: float, measure: Counted) -> float:
+    """A count as this audience gets it: the nearest multiple of the base, halves upwards."""
+    base = measure.base
+    return numerator if base == 1 else math.floor(numerator / base + 0.5) * base
+
+
+def shown_level(numerator: float, denominator: float, measure: Counted) -> float:
+    """Rate, share or mean of a cell on the reported scale, from the rounded count."""
+    return level(rounded_count(numerator, measure) / denominator * measure.per)
 
 
 def significant(value: float, digits: int) -> float:

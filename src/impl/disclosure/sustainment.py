@@ -1,15 +1,18 @@
-"""What may be shown of what lasts: horizons that at least three sites have reached."""
+"""What may be shown of what lasts: horizons that enough sites have reached."""
 
 from __future__ import annotations
 
 import math
 
 from impl.disclosure import rules
+from impl.disclosure.audience import PUBLIC, Audience
 from impl.model.values import Sustainment
 from impl.release.sections import Horizon, SustainmentSection
 
 
-def sustainment_section(found: Sustainment | None) -> tuple[SustainmentSection | None, int]:
+def sustainment_section(
+    found: Sustainment | None, audience: Audience = PUBLIC
+) -> tuple[SustainmentSection | None, int]:
     """The section, and how many horizons are hidden."""
     if found is None or len(found.table) == 0:
         return None, 0
@@ -23,7 +26,7 @@ def sustainment_section(found: Sustainment | None) -> tuple[SustainmentSection |
             p_worthwhile=rules.probability(float(row["p_worthwhile"])),
         )
         for row in rows
-        if row["sites"] >= rules.SMALLEST_GROUP
+        if row["sites"] >= audience.sites
     )
     half = None
     if found.half_life is not None:

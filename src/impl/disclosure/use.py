@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from impl.data.panel import Panel
-from impl.disclosure import rules
-from impl.disclosure.attack import modelled_cells
+from impl.disclosure.audience import PUBLIC, Audience
+from impl.disclosure.functionals import modelled_cells
 from impl.model.values import Estimates
 from impl.release.release import Estimate
 from impl.release.sections import CostSection, FitAnswer, OverlapRow, PredictionSection, TimelineEvent
@@ -96,15 +96,15 @@ def timeline(panel: Panel) -> tuple[TimelineEvent, ...]:
     return tuple(TimelineEvent(name=panel.names.get(row["site"], row["site"]), **row) for row in found)
 
 
-def fit_answers(panel: Panel) -> tuple[FitAnswer, ...]:
-    """Mean answer a question, where at least three sites answered: fewer would be one site's opinion."""
+def fit_answers(panel: Panel, audience: Audience = PUBLIC) -> tuple[FitAnswer, ...]:
+    """Mean answer a question, where enough sites answered: fewer would be one site's opinion."""
     if panel.fit_form is None:
         return ()
     means = panel.fit_form.groupby("question", sort=False)["answer"].agg(["mean", "size"])
     return tuple(
         FitAnswer(question=str(question), mean=round(float(row["mean"]), 1), sites=int(row["size"]))
         for question, row in means.iterrows()
-        if row["size"] >= rules.SMALLEST_GROUP
+        if row["size"] >= audience.sites
     )
 
 

@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from datetime import date
@@ -30,7 +31,9 @@ RELEASE_FILE, ESTIMATES_FILE, CURVES_FILE = "release.json", "estimates.csv", "cu
 ESTIMATE_COLUMNS = tuple(field.alias or name for name, field in Estimate.model_fields.items())
 QUANTILES = ("q05", "q10", "q25", "q50", "q75", "q90", "q95")
 CURVE_COLUMNS = ("measure", "step", "start", "end", "observed", *QUANTILES, "sites_started", "hidden")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r"(^|[;\t\r\n])([^\S\t\r\n]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n])")
+"""Where a spreadsheet would begin to run a text: at its start, and after every mark at which it may split cells (a
+Norwegian one splits at semicolons). Full-width signs count as the plain ones do. Source: OWASP, CSV Injection."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -240,7 +243,7 @@ def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> bytes:
 
 
 def _cell(value: object) -> str:
-    """One cell. A spreadsheet must not run a text as a formula, so such a text gets a leading apostrophe."""
+    """One cell. A spreadsheet must not run a text as a formula, so an apostrophe stands where it would begin."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -248,4 +251,4 @@ def _cell(value: object) -> str:
     if isinstance(value, int | float | date):
         return str(value)
     text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return FORMULA.sub(r"\1'\2", text)

@@ -14,6 +14,7 @@ from pydantic import Field
 from impl.release.public import Probability, Public
 from impl.release.sections import Sections
 from impl.study.catalogue import Example, Noun
+from impl.study.study import AudienceName
 from impl.study.value import LanguageCode, Translated
 
 Scale = Literal["link", "ratio", "difference", "averted"]
@@ -279,7 +280,7 @@ class Suppressed(Public):
 
 
 class Disclosure(Public):
-    audience: Literal["public"]
+    audience: AudienceName
     rules: tuple[str, ...]
     suppressed: tuple[Suppressed, ...] = ()
 

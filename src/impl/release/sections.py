@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from impl.release.public import Probability, Public
+from impl.release.site_counts import SiteCounts
 
 
 class AdaptationRow(Public):
@@ -172,3 +173,4 @@ class Sections(Public):
     overlap: tuple[OverlapRow, ...] = ()
     timeline: tuple[TimelineEvent, ...] = ()
     fit: tuple[FitAnswer, ...] = ()
+    sites: tuple[SiteCounts, ...] = ()

@@ -140,7 +140,7 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
     code = [say("provenance.version", {"number": run.impl})]
     if run.git_commit:
         code.append(say("provenance.commit", {"commit": run.git_commit[:12]}))
-    privacy = [say("provenance.audience")]
+    privacy = [say(f"provenance.audience_{release.disclosure.audience.replace('-', '_')}")]
     privacy += [
         say(f"rules.{rule}") if language.has(f"rules.{rule}") else rule for rule in release.disclosure.rules
     ]

@@ -14,9 +14,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from impl.errors import ImplError, RunError
+from impl.errors import DisclosureError, Fault, ImplError, RunError
 from impl.release.files import read_release
 from impl.runs.ledger import disk_fault
+from impl.study.study import PUBLIC_AUDIENCES
 
 PUBLIC_FILE = 0o644
 
@@ -28,8 +29,10 @@ def publish(
 
     The Release that was there before is kept under `history/<run id>.json`. Pages in other languages are
     removed, since they would be of another run, unless the caller knows that they are of this one.
-    Raises RunError, with nothing changed, where the disk refuses.
+    Raises RunError, with nothing changed, where the disk refuses; DisclosureError where the Release is for an
+    audience that a public place is not for.
     """
+    require_public(study, files.get("release.json"))
     folder = root / "reports" / study
     staged: dict[Path, Path] = {}
     try:
@@ -56,6 +59,26 @@ def publish(
                 part.unlink(missing_ok=True)
         raise RunError([disk_fault(error, f"reports/{study}/")]) from None
     return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def require_public(study: str, release: bytes | None) -> None:
+    """Raise DisclosureError where a Release is for fewer than everybody: `reports/` is a public place."""
+    try:
+        audience = str(json.loads(release or b"")["disclosure"]["audience"])
+    except (ValueError, KeyError, TypeError):
+        return  # pages of what is published already; that a Release is whole is for the gate to say
+    if audience not in PUBLIC_AUDIENCES:
+        raise DisclosureError(
+            [
+                Fault(
+                    code="disclosure.not_public",
+                    where=f"reports/{study}/",
+                    got=f"a Release for audience {audience}",
+                    allowed=f"one for {' or '.join(PUBLIC_AUDIENCES)}",
+                    fix=f"Set audience: {audience} in the study file, and the run is kept under build/ instead.",
+                )
+            ]
+        )
 
 
 def require_writable(root: Path, study: str) -> None:

@@ -51,7 +51,7 @@ NOT_CONVERGED = 3
 class Outcome:
     """What became of one study in this call. `unchanged` and `rendered` did not sample.
 
-    reason: why it failed, or where the result of a smoke run is kept that was not published.
+    reason: why it failed, or where a result is kept that was not published.
     """
 
     study: str
@@ -76,7 +76,8 @@ def run_study(
 
     path: the study file, in `parameters/` of `root`. timeout: seconds for the whole run. Nothing runs where
     the ledger's key and the published files still hold; only the pages are made anew where the Release holds
-    and they do not. A smoke run takes no full report's place: its result stays in its run folder.
+    and they do not. A smoke run takes no full report's place, and a report for fewer than everybody has none under
+    `reports/`: such results stay in their run folder.
     """
     begun = time.monotonic()
     started = datetime.now(UTC)
@@ -87,6 +88,7 @@ def run_study(
         with as_failure(stop):
             from impl.study.identity import identify
             from impl.study.load import read_study
+            from impl.study.study import PUBLIC_AUDIENCES
 
             study = read_study(path)
             identity = identify(study, profile=profile)
@@ -106,8 +108,10 @@ def run_study(
                             if holding and published:
                                 published = _pages_anew(job, study.languages, published)
                                 done = _result(name, "rendered", published.status, begun)
-                            elif profile == "smoke" and full_report_there(root, name):
-                                done = _trial(job, path, study, identity, begun)
+                            elif study.audience not in PUBLIC_AUDIENCES or (
+                                profile == "smoke" and full_report_there(root, name)
+                            ):
+                                done = _kept_aside(job, path, study, identity, profile, begun)
                             else:
                                 published = _whole_run(job, path, study, identity, profile)
                                 done = _result(name, published.status, published.status, begun)
@@ -192,15 +196,23 @@ def _whole_run(job: Job, path: Path, study: Study, identity: Identity, profile: 
     )
 
 
-def _trial(job: Job, path: Path, study: Study, identity: Identity, begun: float) -> Outcome:
-    """A smoke run of a study whose full report is published: made and judged as any other, and kept aside."""
+def _kept_aside(
+    job: Job, path: Path, study: Study, identity: Identity, profile: Profile, begun: float
+) -> Outcome:
+    """A run whose result may not take the place under `reports/`: made and judged as any other, and kept in `build/`.
+
+    A smoke run of a study whose full report is published, or a report for fewer than everybody.
+    """
+    from impl.study.study import PUBLIC_AUDIENCES
+
     _require_sound(study, job)
-    release, _ = _made(job, path, study, identity, "smoke")
+    release, _ = _made(job, path, study, identity, profile)
     done = _result(job.study, release.status, release.status, begun)
     kept = f"build/{job.study}/{identity.run_id}/{job.bundle.name}/"
-    return dataclasses.replace(
-        done, reason=f"smoke run, kept in {kept}; reports/{job.study}/ keeps its full report"
-    )
+    why = f"smoke run, kept in {kept}; reports/{job.study}/ keeps its full report"
+    if study.audience not in PUBLIC_AUDIENCES:
+        why = f"for audience {study.audience}, kept in {kept}; reports/ is a public place"
+    return dataclasses.replace(done, reason=why)
 
 
 def _require_sound(study: Study, job: Job) -> None:

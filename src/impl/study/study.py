@@ -15,6 +15,11 @@ from impl.study.value import IsoDate, LanguageCode, MeasureId, Text, Translated,
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Notebook = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}_[a-z0-9_]{1,60}$")]
+AudienceName = Literal["own-unit", "network", "public", "open"]
+"""Who a report is for, from the unit itself to anybody; what each may see stands in `impl.disclosure.audience`."""
+PUBLIC_AUDIENCES: tuple[AudienceName, ...] = ("public", "open")
+"""Audiences whose reports may lie in a public place."""
+
 
 TABLES = (
     "data",
@@ -318,7 +323,7 @@ class Study(Value):
     estimand: Estimand = Estimand()
     decision: Decision = Decision()
     model: ModelChoice = ModelChoice()
-    audience: Literal["public"] = "public"
+    audience: AudienceName = "public"
     synthetic: bool = False
     """True for invented data: every page made from the study says so first."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)] = ("nb",)

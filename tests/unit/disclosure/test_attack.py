@@ -14,13 +14,9 @@ from hypothesis import strategies as st
 from example_estimates import example_panel
 from impl.data.panel import Panel
 from impl.disclosure import rules
-from impl.disclosure.attack import (
-    Shown,
-    _width,
-    find_weaknesses,
-    linked_measures,
-    modelled_cells,
-)
+from impl.disclosure.attack import _width, find_weaknesses
+from impl.disclosure.audience import PUBLIC
+from impl.disclosure.functionals import Shown, linked_measures, modelled_cells
 from impl.disclosure.rules import Counted
 from impl.release.release import Comparison, Curve, CurvePoint
 
@@ -275,7 +271,7 @@ def test_the_attack_agrees_with_trying_all_values(
     expected = {
         f"curve point {panel.periods[position].start} of x"
         for position in small
-        if max(reachable[position]) - min(reachable[position]) < rules.NARROWEST_INTERVAL
+        if max(reachable[position]) - min(reachable[position]) < PUBLIC.count
     }
     assert {place for place in found if place.startswith("curve")} == expected
 

@@ -23,6 +23,7 @@ from example_estimates import (
 from impl.data.panel import Panel
 from impl.disclosure import rules
 from impl.disclosure.attack import check_release
+from impl.disclosure.audience import PUBLIC
 from impl.disclosure.further import FURTHER
 from impl.disclosure.make import make_release
 from impl.errors import DisclosureError
@@ -141,7 +142,7 @@ def test_why_a_site_more(sites: int, solved: bool) -> None:
     itself = np.eye(sites)[0]
     equations = np.array([sizes / sizes.sum(), np.full(sites, 1 / sites), itself])
     assert bool(np.linalg.matrix_rank(equations) == sites) is solved
-    assert solved is (sites < rules.SMALLEST_GROUP + 1)
+    assert solved is (sites < PUBLIC.sites + 1)
 
 
 def test_nothing_beside_a_hidden_level(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from impl.data.panel import Panel
-from impl.disclosure.attack import linked_measures, modelled_cells
+from impl.disclosure.functionals import linked_measures, modelled_cells
 from impl.disclosure.rules import counted
 from impl.model.simulate import World
 from impl.study.load import read_measure

@@ -26,6 +26,7 @@ from example_estimates import (
 from impl.data.panel import Panel, PanelWarning
 from impl.disclosure import rules
 from impl.disclosure.attack import find_weaknesses
+from impl.disclosure.audience import PUBLIC
 from impl.disclosure.counts import released_counts
 from impl.disclosure.make import make_release
 from impl.disclosure.rules import Counted
@@ -75,7 +76,7 @@ def test_a_release_of_large_numbers_shows_everything_by_month(tmp_path: Path) ->
     assert None not in (comparison.before, comparison.expected, comparison.after)
     assert release.design.models[0].events == sum(map(sum, LARGE))
     assert release.disclosure.suppressed == ()
-    assert release.disclosure.rules == rules.RULES
+    assert release.disclosure.rules == PUBLIC.rules
 
 
 def test_what_stands_around_the_numbers(tmp_path: Path) -> None:

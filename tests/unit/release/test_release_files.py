@@ -128,6 +128,25 @@ def test_a_text_is_never_a_formula(start: str) -> None:
     assert read["median"] == "-1.5"
 
 
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("\n=1", "'\n'=1"),
+        (" =1", "' =1"),
+        ("＝1", "'＝1"),
+        ("fall;=1", "fall;'=1"),
+        ("fall;\t@SUM(A1)", "fall;'\t'@SUM(A1)"),
+        ("a;b; c", "a;b; c"),
+        ("yes-no", "yes-no"),
+    ],
+)
+def test_a_text_is_no_formula_where_a_spreadsheet_may_split_it(text: str, safe: str) -> None:
+    row = ANY.estimates[0].model_copy(update={"bundle": text})
+    release = ANY.model_copy(update={"estimates": (row,)})
+    (read,) = csv.DictReader(io.StringIO(bundle_bytes(release)["estimates.csv"].decode(), newline=""))
+    assert read["bundle"] == safe
+
+
 def test_relative_folders_start_at_the_project_root(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "notebooks").mkdir()
     monkeypatch.chdir(project / "notebooks")

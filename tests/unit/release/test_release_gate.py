@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -13,10 +15,12 @@ from typing import Any
 import pytest
 
 import example_release
-from impl.release import gate
+from impl.release import gate, leaks
 from impl.release.files import bundle_bytes, release_bytes, write_release
 from impl.release.gate import check_bundle
 from impl.release.release import Release
+from impl.release.sections import Sections
+from impl.release.site_counts import SiteCount, SiteCounts
 
 
 def without_hidden_levels(release: Release) -> Release:
@@ -35,6 +39,23 @@ HIDDEN = RELEASES["hidden_points"]
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xda\x00\x02\x12\xff\x00\x34\xff\xd9"
+"""Header, start of scan, a few bytes of a scan, end: what the walk looks at."""
+
+
+def picture(data: bytes, kind: str = "png") -> str:
+    return f'<img alt="x" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def in_picture(extra: bytes) -> str:
+    """The picture with one more chunk before its end."""
+    return picture(PNG[:-12] + extra + PNG[-12:])
+
+
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -126,6 +147,17 @@ def test_a_bundle_without_pages_passes(tmp_path: Path) -> None:
     assert check_bundle(tmp_path / "out", RELEASE) == []
 
 
+def test_a_clean_photo_and_a_clean_picture_pass(tmp_path: Path) -> None:
+    folder = bundle(tmp_path / "out", body=picture(JPEG, "jpeg") + picture(PNG))
+    assert check_bundle(folder, RELEASE) == []
+
+
+def test_a_bundle_for_a_network_passes_with_its_counts(tmp_path: Path) -> None:
+    release = for_network(with_sites(RELEASE, 12.0))
+    write_release(release, tmp_path / "out")
+    assert check_bundle(tmp_path / "out", release) == []
+
+
 # --- leaks planted in a page
 
 WINDOWS = "C:" + "\\" + "Users" + "\\" + "kari"
@@ -202,6 +234,20 @@ IN_BODY: dict[str, tuple[str, str]] = {
         "identity_number",
     ),
     "d-number": (f"<p>{identity_number('550382')}</p>", "identity_number"),
+    "identity number over several tags": (f"<p>{BORN[:6]}<b>{BORN[6:]}</b></p>", "identity_number"),
+    "identity number over text of a figure": (
+        f"<svg><text><tspan>{BORN[:4]}</tspan><tspan>{BORN[4:]}</tspan></text></svg>", "identity_number",
+    ),
+    "identity number with a break inside": (f"<p>{BORN[:6]}<wbr>{BORN[6:]}</p>", "identity_number"),
+    "identity number as a date": (
+        f"<p>{BORN[:2]}.{BORN[2:4]}.{BORN[4:6]} {BORN[6:]}</p>", "identity_number",
+    ),
+    "identity number with a slash": (f"<p>{BORN[:6]}/{BORN[6:]}</p>", "identity_number"),
+    "identity number in base64": (
+        f'<p data-x="{base64.b64encode(BORN.encode()).decode()}">x</p>', "identity_number",
+    ),
+    "path in base64": (f"<p>{base64.b64encode(b'/home/kari/data.csv').decode()}</p>", "path"),
+    "path over several tags": ("<p>/home/<wbr>kari/x</p>", "path"),
     "number behind a mark": ("<td>Skjult (personvern): 3</td>", "hidden_number"),
     "number in a figure behind a mark": ("<svg><text>⊘ 2 hidden</text></svg>", "hidden_number"),
     "forbidden word": ("<p>Skrevet av KARI.</p>", "forbidden_word"),
@@ -211,6 +257,16 @@ IN_BODY: dict[str, tuple[str, str]] = {
         f'<img alt="x" src="data:image/png;base64,{base64.b64encode(PNG + b"tEXtComment").decode()}">',
         "image",
     ),
+    "picture with compressed text": (in_picture(chunk(b"zTXt", b"Comment\x00\x00x")), "image"),
+    "picture with a chunk of its own": (in_picture(chunk(b"prVt", b"3 fall")), "image"),
+    "picture with a colour profile": (in_picture(chunk(b"iCCP", b"x")), "image"),
+    "picture with its date": (in_picture(chunk(b"tIME", b"1234567")), "image"),
+    "picture with bytes after its end": (picture(PNG + b"x"), "image"),
+    "picture that stops": (picture(PNG[:-6]), "image"),
+    "picture of another kind": (picture(b"GIF89a"), "image"),
+    "photo with a place": (picture(b"\xff\xd8\xff\xe1\x00\x08Exif\x00\x00\xff\xd9", "jpeg"), "image"),
+    "photo with a comment": (picture(b"\xff\xd8\xff\xfe\x00\x043f\xff\xd9", "jpeg"), "image"),
+    "photo with bytes after its end": (picture(JPEG + b"x", "jpeg"), "image"),
     "path inside a picture": (
         f'<img alt="x" src="data:image/png;base64,{base64.b64encode(PNG + b" /home/kari/x.py ").decode()}">',
         "path",
@@ -258,8 +314,8 @@ def test_words_inside_words_are_not_found(tmp_path: Path) -> None:
 
 
 def test_no_words_forbid_nothing() -> None:
-    assert gate._words(Path("/"), ["", "x"]) is None
-    assert list(gate._leaks("whatever", "x.json", (), None)) == []
+    assert leaks.word_pattern(Path("/"), ["", "x"]) is None
+    assert list(leaks.find_leaks("whatever", "x.json", (), None)) == []
 
 
 # --- leaks planted in files
@@ -295,6 +351,10 @@ def history(change: Callable[[dict[str, Any]], None], *, ascii_only: bool = Fals
 
 def title(text: str) -> Callable[[dict[str, Any]], None]:
     return lambda content: content["study"]["title"].update({"nb": text})
+
+
+def audience(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda content: content["disclosure"].update({"audience": name})
 
 
 def unhide(content: dict[str, Any]) -> None:
@@ -335,6 +395,10 @@ IN_FILES: dict[str, tuple[Callable[[Path], None], str]] = {
         ),
         "identity_number",
     ),
+    "report of a network in history": (history(audience("network")), "audience"),
+    "formula in a twin": (append("estimates.csv", b"=HYPERLINK(1)\r\n"), "formula"),
+    "formula after a semicolon": (append("curves.csv", b"falls;=1+1\r\n"), "formula"),
+    "formula in full width": (append("curves.csv", "\uff1d1+1\r\n".encode()), "formula"),
     "another study in history": (put("history/abc.json", release_bytes(RELEASES["before_after"])), "other_study"),
 }  # fmt: skip
 
@@ -374,6 +438,23 @@ def group_row(release: Release) -> Any:
     return release.estimates[0].model_copy(update={"estimand": "group", "group": "consistent:rare"})
 
 
+def with_sites(release: Release, count: float, *, hidden: bool = False, months: Any = ()) -> Sections:
+    site = release.design.rollout[0]
+    row = SiteCounts(
+        measure=release.study.measures[0].id,
+        site=site.site,
+        name=site.name,
+        before=SiteCount(numerator=count, denominator=900.0, hidden=hidden),
+        numerators=months,
+    )
+    return release.sections.model_copy(update={"sites": (row,)})
+
+
+def for_network(sections: Sections) -> Release:
+    disclosure = RELEASE.disclosure.model_copy(update={"audience": "network"})
+    return changed(RELEASE, sections=sections, disclosure=disclosure)
+
+
 BROKEN: dict[str, Callable[[], Release]] = {
     "hidden observed": lambda: shown_again(1.7, None),
     "hidden expected": lambda: shown_again(None, {"q50": 2.0}),
@@ -391,6 +472,13 @@ BROKEN: dict[str, Callable[[], Release]] = {
         RELEASES["not_converged"], verdict=RELEASE.verdict
     ),
     "verdict of a smoke run": lambda: changed(RELEASES["smoke"], verdict=RELEASE.verdict),
+    "counts by site for everybody": lambda: changed(RELEASE, sections=with_sites(RELEASE, 12.0)),
+    "hidden count by site": lambda: for_network(with_sites(RELEASE, 3.0, hidden=True)),
+    "every month of a site for a network": lambda: for_network(with_sites(RELEASE, 12.0, months=(1.0, None))),
+    "effect of one site": lambda: changed(
+        RELEASE,
+        estimates=(RELEASE.estimates[0].model_copy(update={"group": RELEASE.design.rollout[0].site}),),
+    ),
     "group of too few sites": lambda: changed(RELEASE, estimates=(group_row(RELEASE),)),
     "group without a log": lambda: changed(
         RELEASES["before_after"], estimates=(group_row(RELEASES["before_after"]),)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from impl.errors import RunError
+from impl.errors import DisclosureError, RunError
 from impl.runs.ledger import (
     Attempt,
     Entry,
@@ -166,6 +166,15 @@ def test_publishing_replaces_pages_keeps_history_and_sweeps_what_was_left(tmp_pa
     }
     assert found == {"release.json": release("a2"), "falls.nb.html": b"new", "history/a1.json": release("a1")}
     assert holds(folder, digests)
+
+
+@pytest.mark.parametrize("audience", ["own-unit", "network"])
+def test_what_is_not_for_everybody_does_not_enter_a_public_place(tmp_path: Path, audience: str) -> None:
+    content = {"run": {"id": "a1"}, "disclosure": {"audience": audience}}
+    with pytest.raises(DisclosureError, match=f"got a Release for audience {audience}") as caught:
+        publish(tmp_path, "falls", {"release.json": json.dumps(content).encode()})
+    assert [fault.code for fault in caught.value.faults] == ["disclosure.not_public"]
+    assert not (tmp_path / "reports").exists()
 
 
 def test_publishing_the_same_run_again_makes_no_history(tmp_path: Path) -> None:
