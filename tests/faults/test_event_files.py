@@ -311,7 +311,7 @@ def test_lines_that_end_in_two_ways_are_refused_not_lost(tmp_path: Path) -> None
     st.sampled_from(["\n", "\r\n"]),
     st.integers(0, 3),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_are_counted_as_the_csv_module_does(
     tmp_path: Path, rows: list[list[str]], line_end: str, empty: int
 ) -> None:

@@ -294,6 +294,7 @@ FORM = DataTable(file="x.csv", decimal="comma", thousands="space", marks={":": "
 STEPS = ("week", "month", "quarter", "tertial", "half-year", "year")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_quantity_or_a_fault(text: str) -> None:
     faults: list[Fault] = []
@@ -304,6 +305,7 @@ def test_any_text_is_a_quantity_or_a_fault(text: str) -> None:
         float(found.text)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**12), 10**12), st.integers(0, 3))
 def test_a_number_written_in_norwegian_is_read_back(number: int, decimals: int) -> None:
     written = f"{number:,}".replace(",", "\u00a0").replace("-", "\u2212") + (
@@ -317,6 +319,7 @@ def test_a_number_written_in_norwegian_is_read_back(number: int, decimals: int) 
     assert float(found.text) == float(f"{number}.{'5' * decimals or 0}")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=25), st.sampled_from(STEPS), st.sampled_from(("yyyy-mm-dd", "dd.mm.yyyy", "excel")))
 def test_any_text_is_a_period_or_says_what_is_allowed(text: str, step: Any, days: Any) -> None:
     found = read_period(text, step, days)
@@ -329,6 +332,7 @@ def test_any_text_is_a_period_or_says_what_is_allowed(text: str, step: Any, days
     assert period_step(text) in (*STEPS, None)
 
 
+@settings(deadline=None)
 @given(st.dates(min_value=date(1801, 1, 1), max_value=date(2198, 1, 1)), st.sampled_from(STEPS))
 def test_a_day_at_the_edge_of_its_period_is_that_period(day: Any, step: Any) -> None:
     start, end = span_of(day, step)
@@ -338,6 +342,7 @@ def test_a_day_at_the_edge_of_its_period_is_that_period(day: Any, step: Any) -> 
     assert read_period(f"{end.day}.{end.month}.{end.year}", step, "dd.mm.yyyy") == (start, end)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(("utf-8", "utf-16", "windows-1252")))
 def test_any_bytes_are_text_or_a_fault(data: bytes, encoding: Any) -> None:
     faults: list[Fault] = []
@@ -346,7 +351,7 @@ def test_any_bytes_are_text_or_a_fault(data: bytes, encoding: Any) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_a_grid_or_a_fault(tmp_path: Path, ending: str, data: bytes) -> None:
     (tmp_path / f"x.{ending}").write_bytes(data)
