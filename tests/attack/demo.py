@@ -106,17 +106,23 @@ def known_of(study: Study, panel: Panel) -> Known:
     frames = []
     for name in laws:
         cells = modelled_cells(panel, name)
+        first = panel.rollout.set_index("site")["start_period"].reindex(cells["site"])
         frames.append(
             cells.assign(
                 measure=name,
                 start=[panel.periods[int(at)].start.isoformat() for at in cells["period"]],
                 end=[panel.periods[int(at)].end.isoformat() for at in cells["period"]],
+                began=[
+                    panel.periods[int(at)].start.isoformat() if 0 <= at < len(panel.periods) else "never"
+                    for at in first
+                ],
                 count=cells["numerator"],
             )
         )
     return Known(
         cells=pd.concat(frames, ignore_index=True),
         kinds={name: law.kind for name, law in laws.items()},
+        persons={name: law.persons for name, law in laws.items()},
         per={name: law.per for name, law in laws.items()},
         shared=linked_measures(panel, laws),
     )

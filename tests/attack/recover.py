@@ -25,11 +25,12 @@ BASE = {"open": 5}
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """What the attacker knows beside the files. cells: one row a measure, site and period with `start`, `end` (days),
-    `denominator`, `exposure` (periods since start), `before`, `count` (the truth, which is never read by the attack
-    but to say what was hidden). shared: measures that count the same events."""
+    `denominator`, `exposure` (periods since start), `before`, `began` (day of the first one, or never), `count` (the truth, which is never read by the attack
+    but to say what was hidden). persons: whether persons are counted; work done is nobody's. shared: measures that count the same events."""
 
     cells: pd.DataFrame
     kinds: Mapping[str, str]
+    persons: Mapping[str, bool]
     per: Mapping[str, float]
     shared: Sequence[Sequence[str]]
 
@@ -61,6 +62,11 @@ def recover(files: Sequence[bytes], known: Known, audience: str) -> Result:
             top[place[index]] = min(top[place[index]], cells["denominator"].iloc[index])
         truth = np.zeros(len(unknown))
         truth[place] = cells["count"]
+        for row, least, most in zip(rows, low, high, strict=True):
+            if not least - 1e-6 <= row @ truth <= most + 1e-6:
+                raise ValueError(
+                    f"a published number is not of these cells: {least} to {most}, {row @ truth}"
+                )
         statements += len(rows)
         seen = [truth]
         for name, weight, needed in _targets(releases[-1], cells, place, len(unknown), known, audience):
@@ -98,7 +104,8 @@ def _statements(
         before = said.get(row.tobytes(), (row, -math.inf, math.inf))
         said[row.tobytes()] = (row, max(before[1], low), min(before[2], high))
 
-    def say_level(measure: str, flags: Any, level: float | None, base: int = BASE.get(audience, 1)) -> None:
+    def say_level(measure: str, flags: Any, level: float | None, base: int | None = None) -> None:
+        base = base or (BASE.get(audience, 1) if known.persons[measure] else 1)
         if level is None:
             return
         exposure = float(cells.loc[flags & (cells["measure"] == measure), "denominator"].sum())
@@ -115,12 +122,7 @@ def _statements(
         sites = {row["site"] for row in release["design"]["rollout"]}
         last = release["study"]["data_to"]
         there = cells["site"].isin(sites) & (cells["end"] <= last)
-        started = {
-            row["site"]
-            for row in release["design"]["rollout"]
-            if row["actual_start"] is not None and row["actual_start"] <= last
-        }
-        before = there & cells["before"] & cells["site"].isin(started)
+        before = there & cells["before"] & (cells["began"] <= last)
         window = there & cells["exposure"].between(
             release["design"]["window_from"], release["design"]["window_to"]
         )
@@ -180,6 +182,8 @@ def _targets(
         count = float(cells["count"].iloc[members].sum())
         exposure = float(cells["denominator"].iloc[members].sum())
         limit = LIMIT[audience]
+        if not known.persons[measure]:
+            continue
         small = 0 < count < limit
         if known.kinds[measure] == "proportion":
             small |= 0 < exposure - count < limit

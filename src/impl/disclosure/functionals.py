@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -172,13 +171,18 @@ def earlier_functionals(
     """
     sites = {row.site for row in past.design.rollout if row.state != "before-data"}
     starts, ends = _days(panel, cells)
-    day = {row.site: row.actual_start for row in past.design.rollout}
-    began = cells["site"].map(day)
     known = np.asarray(
         cells["site"].isin(sites) & (ends <= past.study.data_to) & (starts >= past.study.data_from),
         dtype=bool,
     )
-    started = np.asarray([isinstance(at, date) and at <= past.study.data_to for at in began], dtype=bool)
+    first = {
+        site: panel.periods[int(at)].start
+        for site, at in zip(panel.rollout["site"], panel.rollout["start_period"], strict=True)
+        if 0 <= at < len(panel.periods)  # NaN where never
+    }
+    started = np.array(
+        [site in first and first[site] <= past.study.data_to for site in cells["site"]], dtype=bool
+    )
 
     def rounded(level: float) -> Told:
         return lambda events, exposure: _numerators(level, events, exposure, law)

@@ -19,6 +19,7 @@ from impl.runs.run import Outcome, render_study, run_study
 from impl.runs.status import list_status
 from notebooks.tiny_project import (
     add_study,
+    add_troubled_study,
     environment,
     impl,
     ledger,
@@ -170,6 +171,26 @@ def test_a_result_that_did_not_converge_is_published_and_exits_3(tmp_path: Path)
     again = impl(root, "run", "parameters/falls.yaml")
     assert again.returncode == 3, again.stdout + again.stderr
     assert "unchanged" in again.stdout
+
+
+def test_a_report_for_a_network_stays_out_of_the_public_place(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project")
+    path = add_troubled_study(root, "falls", 'raw["disclosure"]["audience"] = "network"')
+
+    # The study says public, its Release does not: nothing is published.
+    refused = run_study(path, root=root)
+    assert (refused.state, refused.exit_code) == ("failed", 4)
+    assert "reports/falls/: got a Release for audience network" in (refused.reason or "")
+    assert not (root / "reports" / "falls").exists() or published(root, "falls") == {}
+
+    # Declared as what it is, it is made and kept where the data are.
+    path.write_text(path.read_text() + "audience: network\n")
+    done = run_study(path, root=root)
+    run = ledger(root, "falls")["attempt"]["run_id"]
+    assert (done.state, done.exit_code) == ("ok", 0)
+    assert (done.reason or "").startswith(f"for audience network, kept in build/falls/{run}/bundle/;")
+    assert (root / "build" / "falls" / run / "bundle" / "falls.nb.html").is_file()
+    assert not (root / "reports" / "falls").exists() or published(root, "falls") == {}
 
 
 @pytest.mark.parametrize("count", [6, pytest.param(24, marks=pytest.mark.slow)])
