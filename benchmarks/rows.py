@@ -54,8 +54,8 @@ def make_file(path: Path, rows: int) -> None:
 
 def read_ours(path: Path) -> int:
     """Falls and serious falls by municipality and month, through the reader of a study."""
-    from impl.data.events import count_events
-    from impl.data.layout import Numbers
+    from impl.files.events import count_events
+    from impl.files.layout import Numbers
     from impl.study.source import Counted, DataTable, Events
 
     table = DataTable(

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from impl.data.adaptation import adaptation_scores, cohen_kappa
     from impl.data.read import read_panel
     from impl.disclosure.make import make_release
+    from impl.logs.adaptation import adaptation_scores, cohen_kappa
     from impl.model.build import build_model
     from impl.model.checks import check_fit
     from impl.model.criticism.criticise import criticise
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from impl.study.site_plan import read_site_plan
 
 _HOME = {
-    "adaptation_scores": "impl.data.adaptation",
+    "adaptation_scores": "impl.logs.adaptation",
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
     "check_robustness": "impl.model.criticism.robustness",
-    "cohen_kappa": "impl.data.adaptation",
+    "cohen_kappa": "impl.logs.adaptation",
     "criticise": "impl.model.criticism.criticise",
     "estimate": "impl.model.estimate",
     "evaluate_implementation": "impl.model.local.implementation",

@@ -24,7 +24,7 @@ from impl.errors import Fault, ImplError, StudyError, shorten
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from impl.data.look.question import Question
+    from impl.files.look.question import Question
     from impl.runs.batch import Batch
     from impl.runs.ready import Inspection
 

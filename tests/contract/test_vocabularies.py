@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import impl.study
-from impl.data.cycles import PHASES
-from impl.data.strategy import INTENSITIES
 from impl.errors import StudyError
+from impl.logs.cycles import PHASES
+from impl.logs.strategy import INTENSITIES
 from impl.study import vocabulary as module
 from impl.study.vocabulary import Vocabulary, fold, read_vocabulary, spellings, vocabulary_names
 

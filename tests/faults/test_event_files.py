@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from impl.data.engine import EngineError, open_engine
-from impl.data.events import count_records
 from impl.data.panel import Panel
+from impl.files.engine import EngineError, open_engine
+from impl.files.events import count_records
 from sheet_project import DAYS, EVENTS, LONG, long, parquet_bytes, sheet_project, workbook, xlsx
 from study_project import STUDY, error_of, faults_of, panel_of
 
@@ -369,7 +369,7 @@ def test_a_missing_event_file_and_a_damaged_one(tmp_path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from impl.data import events
+    from impl.files import events
 
     file = events_project(tmp_path, parquet_bytes(event_rows()), "parquet")
     count = events._count

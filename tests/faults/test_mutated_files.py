@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from impl.data.files import decode, read_grid
 from impl.data.panel import Panel
-from impl.data.periods import Unread, period_step, read_period, span_of
-from impl.data.signs import read_quantity
 from impl.errors import Fault, ImplError
+from impl.files.files import decode, read_grid
+from impl.files.periods import Unread, period_step, read_period, span_of
+from impl.files.signs import read_quantity
 from impl.study.source import DataTable, HiddenCount
 from sheet_project import LONG, Matrix, delimited, long, plain_number, sheet_project, two_headings, workbook
 from study_project import panel_of

@@ -16,8 +16,8 @@ from truth_worlds import WORLDS, Network
 from write_worlds import FOLDER, NAMES, SECOND_BUNDLE, STUDIES, code_of, files, made
 
 import impl
-from impl.data.adaptation import SCORES, adaptation_scores, cohen_kappa
 from impl.data.panel import Panel
+from impl.logs.adaptation import SCORES, adaptation_scores, cohen_kappa
 from impl.study.load import list_studies, study_path
 from impl.study.study import TABLES, Study
 from worlds import REPOSITORY

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from math import isnan, nan
 from pathlib import Path
 
-from impl.data.calendar import Span
 from impl.data.numbers import GAP, CellNumbers
 from impl.data.panel import PanelWarning
 from impl.data.places import Places, area_of, code_faults, may_have_changed, read_places
 from impl.data.rollout import Start
 from impl.data.rows import Rows
 from impl.errors import Fault, shorten
+from impl.files.calendar import Span
 from impl.study.study import Study
 
 Starts = dict[str, dict[str, Start]]

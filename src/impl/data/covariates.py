@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from impl.data.panel import Period
-from impl.data.table import cell_of, read_amount, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
+from impl.files.calendar import Period
+from impl.files.table import cell_of, read_amount, read_code, read_date, read_table
 from impl.study.characters import plain
 from impl.study.study import CovariateSource
 

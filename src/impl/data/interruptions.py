@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from impl.data.panel import Period
 from impl.errors import Fault
+from impl.files.calendar import Period
 from impl.study.strict_yaml import where_key
 from impl.study.study import Interruption, Study
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import isnan, nan
 from typing import NamedTuple
 
-from impl.data.table import Cell, Table, cell_of, read_amount, read_count, read_word
 from impl.errors import Fault, shorten
+from impl.files.table import Cell, Table, cell_of, read_amount, read_count, read_word
 from impl.study.catalogue import Measure
 
 STATUSES = ("observed", "suppressed", "not_reported", "missing")

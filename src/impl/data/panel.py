@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from impl.data.calendar import Period
+from impl.files.calendar import Period
 
 __all__ = ["Panel", "PanelWarning", "Period"]
 

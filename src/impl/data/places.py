@@ -15,8 +15,8 @@ from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from impl.data.table import Table, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, shorten
+from impl.files.table import Table, cell_of, read_code, read_date, read_table
 from impl.study.vocabulary import fold
 
 COLUMNS = ("oldCode", "oldName", "newCode", "newName", "changeOccurred")

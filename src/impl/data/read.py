@@ -12,14 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from impl.data.areas import harmonise
-from impl.data.calendar import Calendar, derive_calendar
 from impl.data.companions import companion_warnings
 from impl.data.covariates import covariate_table, read_covariates
 from impl.data.design import rollout_warnings
 from impl.data.exposure import odd_exposures
 from impl.data.interruptions import interruption_periods
-from impl.data.log import Setting
-from impl.data.logs import log_tables, read_logs
 from impl.data.numbers import CellNumbers
 from impl.data.panel import Panel, PanelWarning
 from impl.data.places import told_apart
@@ -36,6 +33,9 @@ from impl.data.rollout import (
 from impl.data.rows import Rows, read_rows
 from impl.data.targets import read_targets, target_table
 from impl.errors import DataError, Fault
+from impl.files.calendar import Calendar, derive_calendar
+from impl.logs.log import Setting
+from impl.logs.logs import log_tables, read_logs
 from impl.study.catalogue import Measure
 from impl.study.load import read_bundle, read_measure
 from impl.study.study import Study

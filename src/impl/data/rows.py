@@ -10,12 +10,12 @@ from datetime import date
 from math import isnan
 
 from impl.data.answers import Answers, sum_answers
-from impl.data.calendar import Span
 from impl.data.numbers import GAP, NUMERIC, CellNumbers, read_category, read_numbers
 from impl.data.panel import PanelWarning
 from impl.data.sheets import read_sheets
-from impl.data.table import Table, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
+from impl.files.calendar import Span
+from impl.files.table import Table, cell_of, read_code, read_date, read_table
 from impl.study.catalogue import Measure
 from impl.study.characters import plain
 from impl.study.study import Study

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from impl.data.events import count_events
-from impl.data.files import read_grid
-from impl.data.layout import Key, Numbers, read_numbers_of
 from impl.data.panel import PanelWarning
-from impl.data.signs import Quantity
-from impl.data.table import Table
 from impl.errors import Fault, nearest
+from impl.files.events import count_events
+from impl.files.files import read_grid
+from impl.files.layout import Key, Numbers, read_numbers_of
+from impl.files.signs import Quantity
+from impl.files.table import Table
 from impl.study.catalogue import Measure
 from impl.study.characters import plain
 from impl.study.source import DataSource, Quantities

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from impl.data.panel import Period
-from impl.data.table import Cell, cell_of, read_amount, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
+from impl.files.calendar import Period
+from impl.files.table import Cell, cell_of, read_amount, read_code, read_date, read_table
 from impl.study.catalogue import Measure
 
 EVERYWHERE = "*"

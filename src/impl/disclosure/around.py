@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from impl.data.adaptation import cohen_kappa
 from impl.data.panel import Panel
 from impl.disclosure import rules
 from impl.disclosure.audience import audience_of
 from impl.disclosure.counts import Evaluations
 from impl.disclosure.functionals import Shown, modelled_cells
+from impl.logs.adaptation import cohen_kappa
 from impl.model.values import Criticism, Estimates, Implementation, Robustness
 from impl.release.release import (
     Design,

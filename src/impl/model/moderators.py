@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from impl.data.adaptation import adaptation_scores
 from impl.data.panel import Panel
-from impl.data.strategy import intensity_by_period
+from impl.logs.adaptation import adaptation_scores
+from impl.logs.strategy import intensity_by_period
 from impl.model.choices import Notes
 from impl.study.study import INTENSITY, Study
 

@@ -16,14 +16,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from impl.data.look.file import Looked, look_at_file
-from impl.data.look.question import Question, Wanted
 from impl.data.panel import Panel
 from impl.data.read import read_panel
 from impl.data.rollout import STATES
 from impl.data.sheets import read_sheets
-from impl.data.table import read_table
 from impl.errors import DataError, Fault, ImplError, StudyError, nearest, shorten
+from impl.files.look.file import Looked, look_at_file
+from impl.files.look.question import Question, Wanted
+from impl.files.table import read_table
 from impl.release.files import write_atomically
 from impl.study.catalogue import Bundle, Measure
 from impl.study.load import bundle_ids, measure_ids, read_bundle, read_measure, read_study

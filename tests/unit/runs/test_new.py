@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from impl.cli import app
-from impl.data.look.question import Question
 from impl.errors import ImplError, StudyError
+from impl.files.look.question import Question
 from impl.runs.lay_out import lay_out
 from impl.runs.new import new_study
 from impl.study.load import list_studies, read_study

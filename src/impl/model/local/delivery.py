@@ -19,8 +19,8 @@ import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 
-from impl.data.adaptation import score_of
 from impl.data.panel import Panel
+from impl.logs.adaptation import score_of
 from impl.model.build import walk_basis
 from impl.model.checks import quantities_pass
 from impl.model.estimands import window_rows

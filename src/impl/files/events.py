@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from impl.data.calendar import DAY
-from impl.data.engine import EngineError, open_engine, quoted
-from impl.data.files import DELIMITERS, decode, fault_at, read_grid, text_of, without_separator_line
-from impl.data.layout import Key, Numbers, Origin
-from impl.data.periods import span_of
-from impl.data.persons import SAMPLED, personal_columns
-from impl.data.signs import Quantity
 from impl.errors import Fault, nearest
+from impl.files.calendar import DAY
+from impl.files.engine import EngineError, open_engine, quoted
+from impl.files.files import DELIMITERS, decode, fault_at, read_grid, text_of, without_separator_line
+from impl.files.layout import Key, Numbers, Origin
+from impl.files.periods import span_of
+from impl.files.persons import SAMPLED, personal_columns
+from impl.files.signs import Quantity
 from impl.study.characters import holds_identity_number, plain
 from impl.study.paths import path_problem
 from impl.study.source import Counted, DataTable, Events, Step

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impl.data.adaptation import SCORES, adaptation_scores, adaptation_table, coding_table, cohen_kappa
-from impl.data.calendar import add_months
-from impl.data.cycles import phase_by_period
 from impl.data.panel import Panel, Period
-from impl.data.strategy import intensity_by_period
+from impl.files.calendar import add_months
+from impl.logs.adaptation import SCORES, adaptation_scores, adaptation_table, coding_table, cohen_kappa
+from impl.logs.cycles import phase_by_period
+from impl.logs.strategy import intensity_by_period
 from impl.study.load import read_study
 from study_project import ADAPTATIONS_HEADER, STUDY, faults_of, make_project, panel_of
 

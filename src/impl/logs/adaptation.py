@@ -12,7 +12,10 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from impl.data.log import (
+from impl.errors import Fault, shorten
+from impl.files.calendar import Period
+from impl.files.table import Cell, cell_of, read_code
+from impl.logs.log import (
     SEPARATOR,
     Setting,
     in_force,
@@ -26,9 +29,6 @@ from impl.data.log import (
     read_terms,
     site_periods,
 )
-from impl.data.panel import Period
-from impl.data.table import Cell, cell_of, read_code
-from impl.errors import Fault, shorten
 from impl.study.study import Moderator
 from impl.study.vocabulary import spellings
 

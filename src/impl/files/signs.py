@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from impl.data.files import Raw, text_of
-from impl.data.words import sheet_words
 from impl.errors import Fault, shorten
+from impl.files.files import Raw, text_of
+from impl.files.words import sheet_words
 from impl.study.characters import plain
 from impl.study.source import DataTable, HiddenCount
 

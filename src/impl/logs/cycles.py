@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from impl.data.log import (
+from impl.errors import Fault, shorten
+from impl.files.calendar import Period
+from impl.files.table import cell_of, read_code
+from impl.logs.log import (
     Setting,
     period_from,
     read_day,
@@ -19,9 +22,6 @@ from impl.data.log import (
     refuse_repeated,
     site_periods,
 )
-from impl.data.panel import Period
-from impl.data.table import cell_of, read_code
-from impl.errors import Fault, shorten
 from impl.study.vocabulary import spellings
 
 PHASES = ("prepare", "plan", "do", "evaluate", "follow_up")

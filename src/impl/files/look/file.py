@@ -12,13 +12,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from impl.data.files import Grid, Raw, text_of
-from impl.data.look.forms import look_at_form
-from impl.data.look.numbers import look_at_numbers
-from impl.data.look.periods import STEPS, Periods, look_at_periods
-from impl.data.look.question import Ask, Question, Wanted, is_named
-from impl.data.words import sheet_words
 from impl.errors import Fault
+from impl.files.files import Grid, Raw, text_of
+from impl.files.look.forms import look_at_form
+from impl.files.look.numbers import look_at_numbers
+from impl.files.look.periods import STEPS, Periods, look_at_periods
+from impl.files.look.question import Ask, Question, Wanted, is_named
+from impl.files.words import sheet_words
 from impl.study.characters import plain
 from impl.study.vocabulary import fold
 

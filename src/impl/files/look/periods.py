@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, get_args
 
-from impl.data.files import Grid, Raw, text_of
-from impl.data.look.question import Ask, Question
-from impl.data.periods import Unread, period_step, read_day_text, span_of
-from impl.data.words import sheet_words
+from impl.files.files import Grid, Raw, text_of
+from impl.files.look.question import Ask, Question
+from impl.files.periods import Unread, period_step, read_day_text, span_of
+from impl.files.words import sheet_words
 from impl.study.characters import plain
 from impl.study.source import Step
 from impl.study.vocabulary import fold

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from impl.data.log import Setting, read_component, read_day, read_log, read_site, refuse_repeated
-from impl.data.panel import Period
-from impl.data.table import Cell, cell_of, read_count, read_word
 from impl.errors import Fault, nearest, shorten
+from impl.files.calendar import Period
+from impl.files.table import Cell, cell_of, read_count, read_word
+from impl.logs.log import Setting, read_component, read_day, read_log, read_site, refuse_repeated
 from impl.study.study import ALL_COMPONENTS, FidelitySource
 
 NOT_REPORTED = "not_reported"

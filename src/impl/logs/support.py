@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from impl.data.log import Setting, read_day, read_log, read_site
-from impl.data.panel import Period
-from impl.data.table import Cell, cell_of
 from impl.errors import Fault, shorten
+from impl.files.calendar import Period
+from impl.files.table import Cell, cell_of
+from impl.logs.log import Setting, read_day, read_log, read_site
 
 COLUMNS = ("site", "support_end", "pause_start", "pause_end")
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from impl.data.calendar import Calendar, add_months, derive_calendar, period_kind
+from impl.files.calendar import Calendar, add_months, derive_calendar, period_kind
 
 DAY = timedelta(days=1)
 

@@ -18,8 +18,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from impl.data.periods import SERIAL_ZERO
 from impl.errors import Fault, nearest, shorten
+from impl.files.periods import SERIAL_ZERO
 from impl.study.characters import plain
 from impl.study.paths import path_problem
 from impl.study.source import DataTable
@@ -410,7 +410,7 @@ def _plain_value(value: object) -> Raw:
 
 
 def _read_parquet(path: Path, shown: str, at_most: int | None, faults: list[Fault]) -> Grid | None:
-    from impl.data.engine import EngineError, open_engine
+    from impl.files.engine import EngineError, open_engine
 
     try:
         with open_engine([path]) as engine:

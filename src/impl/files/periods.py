@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Literal
 
-from impl.data.calendar import DAY, MONTHS, Span, add_months
-from impl.data.words import sheet_words
+from impl.files.calendar import DAY, MONTHS, Span, add_months
+from impl.files.words import sheet_words
 from impl.study.source import Step
 from impl.study.vocabulary import fold
 

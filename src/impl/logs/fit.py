@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from impl.data.log import Setting, read_log, read_site, read_term, refuse_repeated
-from impl.data.table import cell_of
 from impl.errors import Fault, shorten
+from impl.files.table import cell_of
+from impl.logs.log import Setting, read_log, read_site, read_term, refuse_repeated
 from impl.study.vocabulary import spellings
 
 LOWEST, HIGHEST = 1, 5

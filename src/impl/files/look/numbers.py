@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from impl.data.files import Raw
-from impl.data.look.question import Ask, Question
-from impl.data.signs import read_quantity
-from impl.data.words import sheet_words
 from impl.errors import Fault, shorten
+from impl.files.files import Raw
+from impl.files.look.question import Ask, Question
+from impl.files.signs import read_quantity
+from impl.files.words import sheet_words
 from impl.study.characters import plain
 from impl.study.source import DataTable
 

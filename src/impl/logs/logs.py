@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from impl.data.adaptation import adaptation_table, coding_table, read_adaptations
-from impl.data.cycles import cycle_table, phase_table, read_cycles, read_phases
-from impl.data.fidelity import fidelity_table, read_fidelity
-from impl.data.fit import fit_table, read_fit
-from impl.data.log import Setting
-from impl.data.panel import Period
-from impl.data.strategy import read_strategies, strategy_table
-from impl.data.support import read_support, support_table
 from impl.errors import Fault
+from impl.files.calendar import Period
+from impl.logs.adaptation import adaptation_table, coding_table, read_adaptations
+from impl.logs.cycles import cycle_table, phase_table, read_cycles, read_phases
+from impl.logs.fidelity import fidelity_table, read_fidelity
+from impl.logs.fit import fit_table, read_fit
+from impl.logs.log import Setting
+from impl.logs.strategy import read_strategies, strategy_table
+from impl.logs.support import read_support, support_table
 from impl.study.study import Study, TableSource
 
 Rows = list[dict[str, Any]] | None

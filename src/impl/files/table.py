@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from impl.data.files import fault_at, read_grid, text_of
 from impl.errors import Fault, nearest, shorten
+from impl.files.files import fault_at, read_grid, text_of
 from impl.study.characters import hidden_character, holds_identity_number, plain
 from impl.study.source import DataTable
 from impl.study.vocabulary import fold

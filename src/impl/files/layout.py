@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from impl.data.calendar import Span
-from impl.data.files import Grid, Raw, Row, fault_at, text_of
-from impl.data.periods import Unread, read_day_text, read_part, read_period
-from impl.data.signs import Quantity, read_quantity
-from impl.data.words import sheet_words
 from impl.errors import Fault, nearest, shorten
+from impl.files.calendar import Span
+from impl.files.files import Grid, Raw, Row, fault_at, text_of
+from impl.files.periods import Unread, read_day_text, read_part, read_period
+from impl.files.signs import Quantity, read_quantity
+from impl.files.words import sheet_words
 from impl.study.characters import holds_identity_number, plain
 from impl.study.source import DataTable, HiddenCount
 from impl.study.vocabulary import fold

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from impl.data.log import (
+from impl.errors import Fault
+from impl.files.calendar import Period
+from impl.files.table import cell_of
+from impl.logs.log import (
     Setting,
     in_force,
     period_from,
@@ -21,9 +24,6 @@ from impl.data.log import (
     read_terms,
     site_periods,
 )
-from impl.data.panel import Period
-from impl.data.table import cell_of
-from impl.errors import Fault
 from impl.study.vocabulary import spellings
 
 INTENSITIES = ("diffusion", "dissemination", "implementation")

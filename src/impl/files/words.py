@@ -14,7 +14,7 @@ from impl.study.vocabulary import fold
 
 
 class SheetWords(BaseModel):
-    """`sheets.toml`, every word as `fold` gives it. months: twelve lists. headings: what the column is -> words."""
+    """`words.toml`, every word as `fold` gives it. months: twelve lists. headings: what the column is -> words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,7 +29,7 @@ class SheetWords(BaseModel):
 @cache
 def sheet_words() -> SheetWords:
     """The words, read once."""
-    lists = tomllib.loads((Path(__file__).parent / "sheets.toml").read_text(encoding="utf-8"))
+    lists = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
     lists["months"] = [[fold(name) for name in names] for names in lists["months"]]
     lists["totals"] = {fold(word) for word in lists["totals"]}
     for kind in ("parts", "headings", "persons"):

@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from impl.data.files import (
+from impl.errors import Fault
+from impl.files.files import (
     DELIMITERS,
     Grid,
     open_workbook,
@@ -17,8 +18,7 @@ from impl.data.files import (
     split_text,
     without_separator_line,
 )
-from impl.data.look.question import Ask, Question, Wanted, is_named
-from impl.errors import Fault
+from impl.files.look.question import Ask, Question, Wanted, is_named
 from impl.study.source import DataTable
 from impl.study.vocabulary import fold
 

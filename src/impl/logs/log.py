@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from impl.data.panel import Period
-from impl.data.personal import personal_trace
-from impl.data.table import Cell, Table, cell_of, read_code, read_date, read_table
 from impl.errors import Fault, nearest, shorten
+from impl.files.calendar import Period
+from impl.files.personal import personal_trace
+from impl.files.table import Cell, Table, cell_of, read_code, read_date, read_table
 from impl.study.catalogue import Bundle
 from impl.study.vocabulary import fold, read_vocabulary
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from impl.data.personal import personal_trace
+from impl.files.personal import personal_trace
 
 NAMES = [
     "Kari Nordmann ønsket det", "etter møte med Ola Hansen-Berg", "Anne-Marie Berg bestemte", "lege Hansen",

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 
-from impl.data.files import fault_at
-from impl.data.periods import read_day_text
-from impl.data.personal import personal_trace
-from impl.data.words import sheet_words
 from impl.errors import Fault
+from impl.files.files import fault_at
+from impl.files.periods import read_day_text
+from impl.files.personal import personal_trace
+from impl.files.words import sheet_words
 from impl.study.characters import holds_identity_number
 from impl.study.vocabulary import fold
 
