@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from impl.data.read import read_panel
+    from impl.data.units import read_study
     from impl.disclosure.make import make_release
     from impl.logs.adaptation import adaptation_scores, cohen_kappa
     from impl.model.build import build_model
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from impl.release.files import read_release, write_release
     from impl.report.prediction import predict_site
     from impl.report.show import finish_report, show_report
-    from impl.study.load import find_root, read_study
+    from impl.study.load import find_root
     from impl.study.site_plan import read_site_plan
 
 _HOME = {
@@ -44,7 +45,7 @@ _HOME = {
     "read_panel": "impl.data.read",
     "read_release": "impl.release.files",
     "read_site_plan": "impl.study.site_plan",
-    "read_study": "impl.study.load",
+    "read_study": "impl.data.units",
     "sample": "impl.model.fit",
     "show_report": "impl.report.show",
     "write_release": "impl.release.files",

@@ -58,13 +58,27 @@ def run(
     jobs: Jobs = 1,
     force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
     timeout: Limit = 1800,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Code of a unit, in a study with units; may be repeated.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Units to run of each study.")] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Start every kernel by itself: slower, the same numbers.")
+    ] = False,
 ) -> None:
     """Bring reports up to date: run what has changed, publish what is good, list all in the index."""
-    from impl.runs.batch import run_studies
+    from impl.runs.batch import run_studies, tasks_of
 
     root, paths = _studies(studies)
     batch = run_studies(
-        paths, root=root, profile=profile.value, jobs=jobs, force=force, timeout=timeout, console=_console()
+        tasks_of(paths, only=only or (), limit=limit),
+        root=root,
+        profile=profile.value,
+        jobs=jobs,
+        force=force,
+        timeout=timeout,
+        console=_console(),
+        warm=not plain,
     )
     _finish(batch)
 

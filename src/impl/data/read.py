@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from impl.data.areas import harmonise
+from impl.data.areas import Starts, harmonise
 from impl.data.companions import companion_warnings
-from impl.data.covariates import covariate_table, read_covariates
+from impl.data.covariates import Values, covariate_table, read_covariates
 from impl.data.design import rollout_warnings
 from impl.data.exposure import odd_exposures
 from impl.data.interruptions import interruption_periods
@@ -30,31 +30,52 @@ from impl.data.rollout import (
     rollout_table,
     without_stratum,
 )
-from impl.data.rows import Rows, read_rows
-from impl.data.targets import read_targets, target_table
+from impl.data.rows import Rows, read_rows, rows_of
+from impl.data.targets import Target, read_targets, target_table
 from impl.errors import DataError, Fault
 from impl.files.calendar import Calendar, derive_calendar
 from impl.logs.log import Setting
-from impl.logs.logs import log_tables, read_logs
+from impl.logs.logs import Logs, log_tables, logs_of, read_logs
 from impl.study.catalogue import Measure
 from impl.study.load import read_bundle, read_measure
-from impl.study.study import Study
+from impl.study.study import Study, Unit
 
 MANY_GAPS = 0.20  # share of cells; above it the gaps themselves need explaining (choice)
 
 Grid = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Tables:
+    """Every table of a study, read and found good; not yet on the calendar's grid."""
+
+    rows: Rows
+    starts: Starts
+    picked: dict[str, dict[str, str]]
+    calendar: Calendar
+    logs: Logs
+    covariates: Values | None
+    targets: list[Target] | None
+    interruptions: dict[str, tuple[int, int]]
+    place_warnings: tuple[PanelWarning, ...]
+
+
 def read_panel(study: Study, *, today: date | None = None) -> Panel:
     """Read and check the tables of a study. `today` (UTC by default) is the last day that can have data.
 
-    Raises DataError with all faults of all tables, or DesignError where the tables are each in order but
-    cannot answer the study's question.
+    Of a study that was resolved for a unit, all tables are checked and the unit's sites kept. Raises DataError
+    with all faults of all tables, or DesignError where the tables are each in order but cannot answer the
+    study's question.
     """
+    measures = {name: read_measure(name, study.root) for name in study.measures.declared}
+    tables = _read_tables(study, measures, today or datetime.now(UTC).date())
+    return _panel(study, measures, tables if study.unit is None else _of_unit(tables, study.unit))
+
+
+def _read_tables(study: Study, measures: Mapping[str, Measure], today: date) -> _Tables:
     root = study.root
-    measures = {name: read_measure(name, root) for name in study.measures.declared}
     faults: list[Fault] = []
-    rows = read_rows(study, measures, today or datetime.now(UTC).date(), faults)
+    rows = read_rows(study, measures, today, faults)
     starts = read_rollout(root, study.rollout.file, study.bundles, faults)
     places = None
     if rows is not None and starts is not None:
@@ -85,20 +106,48 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     interruptions = interruption_periods(study, periods, faults) if periods else {}
     if faults or rows is None or starts is None or calendar is None or places is None:
         raise DataError(faults)
+    return _Tables(
+        rows=rows,
+        starts=starts,
+        picked=picked,
+        calendar=calendar,
+        logs=logs,
+        covariates=covariates,
+        targets=targets,
+        interruptions=interruptions,
+        place_warnings=places.warnings,
+    )
 
+
+def _of_unit(tables: _Tables, unit: Unit) -> _Tables:
+    """What the tables say of the sites of one unit; the calendar stays everybody's."""
+    return replace(
+        tables,
+        rows=rows_of(tables.rows, unit.sites),
+        starts={
+            bundle: {site: start for site, start in starts.items() if site in unit.sites}
+            for bundle, starts in tables.starts.items()
+        },
+        logs=logs_of(tables.logs, unit.sites),
+    )
+
+
+def _panel(study: Study, measures: Mapping[str, Measure], tables: _Tables) -> Panel:
+    """The tables on the calendar's grid, with what the reader should know about them."""
+    rows, starts, calendar = tables.rows, tables.starts, tables.calendar
     site_order = _in_code_order(rows.sites)
     rollouts = {
         bundle: rollout_table(
-            starts[bundle], site_order, calendar.periods, picked[bundle], study.rollout.starts
+            starts[bundle], site_order, calendar.periods, tables.picked[bundle], study.rollout.starts
         )
         for bundle in study.bundles
     }
     rollout = rollouts.pop(study.bundle)
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
     gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
-    tables = log_tables(logs, calendar.periods)
+    logs = log_tables(tables.logs, calendar.periods)
     grid, stopped = _without(grid, _stopped(grid, [rollout, *rollouts.values()]))
-    grid, paused = _without(grid, _paused(grid, tables.support))
+    grid, paused = _without(grid, _paused(grid, logs.support))
     _check_primary(grid, measures[study.measures.primary], study)
     names = told_apart({site: rows.names.get(site, site) for site in site_order})
     twins = sum(name != rows.names.get(site, site) for site, name in names.items())
@@ -111,14 +160,14 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         periods=calendar.periods,
         period_months=calendar.months,
         rollout=rollout,
-        adaptations=tables.adaptations,
+        adaptations=logs.adaptations,
         names=names,
         vintage=rows.vintage,
         warnings=(
             *_gap_warnings(grid, gaps, stopped, paused),
             *rows.warnings,
             *([PanelWarning(code="odd_exposure", values={"count": odd})] if odd else []),
-            *places.warnings,
+            *tables.place_warnings,
             *([PanelWarning(code="same_names", values={"sites": twins})] if twins else []),
             *rollout_warnings(study, starts[study.bundle], names, calendar.periods),
             *companion_warnings(study, measures, cells, rollout),
@@ -127,18 +176,20 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         answers=_answers(rows, grid, measures, calendar),
         covariates=(
             None
-            if covariates is None or study.covariates is None
-            else covariate_table(covariates, study.covariates.use, site_order, calendar.periods)
+            if tables.covariates is None or study.covariates is None
+            else covariate_table(tables.covariates, study.covariates.use, site_order, calendar.periods)
         ),
-        interruptions=interruptions,
-        codings=tables.codings,
-        fidelity=tables.fidelity,
-        strategies=tables.strategies,
-        cycles=tables.cycles,
-        phases=tables.phases,
-        fit_form=tables.fit_form,
-        support=tables.support,
-        targets=None if targets is None else target_table(targets, site_order, calendar.periods),
+        interruptions=tables.interruptions,
+        codings=logs.codings,
+        fidelity=logs.fidelity,
+        strategies=logs.strategies,
+        cycles=logs.cycles,
+        phases=logs.phases,
+        fit_form=logs.fit_form,
+        support=logs.support,
+        targets=None
+        if tables.targets is None
+        else target_table(tables.targets, site_order, calendar.periods),
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isnan
 
@@ -60,6 +60,25 @@ class Rows:
         self.span.append(span)
         self.measure.append(measure)
         self.numbers.append(numbers)
+
+
+def rows_of(rows: Rows, sites: Collection[str]) -> Rows:
+    """The rows of some sites."""
+    kept = [index for index, site in enumerate(rows.site) if site in sites]
+    zero = {cell for cell in rows.zero if cell[1] in sites}
+    return replace(
+        rows,
+        site=[rows.site[index] for index in kept],
+        span=[rows.span[index] for index in kept],
+        measure=[rows.measure[index] for index in kept],
+        numbers=[rows.numbers[index] for index in kept],
+        answers={cell: answers for cell, answers in rows.answers.items() if cell[1] in sites},
+        sites={site: row for site, row in rows.sites.items() if site in sites},
+        names={site: name for site, name in rows.names.items() if site in sites},
+        zero=zero,
+        dropped=len(zero),
+        persons={key: value for key, value in rows.persons.items() if key[1] in sites},
+    )
 
 
 def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults: list[Fault]) -> Rows | None:

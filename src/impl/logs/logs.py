@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -66,6 +66,15 @@ def read_logs(study: Study, setting: Setting, periods: Sequence[Period] | None, 
         fit_form=rows(study.fit_form, read_fit),
         support=rows(study.support, read_support),
     )
+
+
+def logs_of(logs: Logs, sites: Collection[str]) -> Logs:
+    """What the logs say of some sites."""
+
+    def kept(rows: Rows) -> Rows:
+        return None if rows is None else [row for row in rows if row["site"] in sites]
+
+    return Logs(**{part.name: kept(getattr(logs, part.name)) for part in fields(logs)})
 
 
 def log_tables(logs: Logs, periods: Sequence[Period]) -> LogTables:

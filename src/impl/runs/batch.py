@@ -17,15 +17,25 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from impl.errors import RunError
+from impl.errors import Fault, ImplError, RunError, StudyError, shorten
 from impl.runs.job import Say
 from impl.runs.kernels import Stop
 from impl.runs.ledger import Profile, ledger_name
-from impl.runs.run import DEFAULT_TIMEOUT, Outcome, render_study, run_study
+from impl.runs.preloaded import Order, Preloaded
+from impl.runs.run import (
+    DEFAULT_TIMEOUT,
+    Outcome,
+    cancelled_outcome,
+    render_study,
+    run_study,
+    up_to_date,
+)
 from impl.runs.status import write_index
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from impl.study.study import Study
 
 GRAVITY = (5, 4, 2, 3)
 """Exit codes from the gravest: the run broke, disclosure, the user's input, no convergence. Then 0."""
@@ -43,8 +53,63 @@ class Batch:
     index: Path | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One run: a study file, and the unit of it where it has units. study: as read; None where it cannot be."""
+
+    path: Path
+    unit: str = ""
+    study: Study | None = None
+    shared: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.study.id if self.study else ledger_name(self.path)
+
+
+def tasks_of(paths: Sequence[Path], *, only: Sequence[str] = (), limit: int | None = None) -> list[Task]:
+    """The runs of these study files, a study with units giving one for each.
+
+    only: codes of units, limit: how many units of each study. A file that cannot be read is a run that fails.
+    Raises StudyError for a unit that none of the studies has.
+    """
+    from impl.data.units import list_units, unit_study
+    from impl.study.load import read_study
+
+    tasks: list[Task] = []
+    unknown = set(only)
+    for path in paths:
+        try:
+            study = read_study(path)
+            units = list_units(study) if study.units else ()
+        except ImplError:
+            tasks.append(Task(path=path))
+            continue
+        if not study.units:
+            tasks.append(Task(path=path, study=study))
+            continue
+        unknown -= {unit.code for unit in units}
+        chosen = [unit for unit in units if not only or unit.code in only][:limit]
+        tasks += [
+            Task(path=path, unit=unit.code, study=unit_study(study, unit), shared=len(chosen) > 1)
+            for unit in chosen
+        ]
+    if unknown:
+        raise StudyError(
+            Fault(
+                code="study.unknown_unit",
+                where="--only",
+                got=shorten(code),
+                allowed="the code of a unit of these studies",
+                fix="See the roll-out table.",
+            )
+            for code in sorted(unknown)
+        )
+    return tasks
+
+
 def run_studies(
-    paths: Sequence[Path],
+    tasks: Sequence[Task],
     *,
     root: Path,
     profile: Profile = "full",
@@ -52,17 +117,43 @@ def run_studies(
     force: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
     console: Console | None = None,
+    warm: bool = True,
 ) -> Batch:
     """Bring the reports of these studies up to date and `reports/index.html` with them.
 
-    jobs: studies at once; one is right for sampling, whose chains use the cores. SIGINT and SIGTERM end the
-    batch: running studies become `cancelled`, waiting ones are left as they were.
+    jobs: studies at once. SIGINT and SIGTERM end the batch: running studies become `cancelled`, waiting ones are
+    left as they were. warm: fork runs and kernels from a process that has everything imported, where that is
+    possible; else each kernel is started by itself, with the same numbers.
     """
+    with Preloaded(root) if warm else contextlib.nullcontext() as preloaded:
 
-    def work(_name: str, path: Path, stop: Stop, say: Say) -> Outcome:
-        return run_study(path, root=root, profile=profile, force=force, timeout=timeout, stop=stop, say=say)
+        def work(name: str, task: Task, stop: Stop, say: Say) -> Outcome:
+            done = None
+            if not force and task.study is not None:
+                done = up_to_date(task.study, root=root, profile=profile)
+            if done is None and preloaded is not None:
+                order = Order(
+                    path=str(task.path),
+                    unit=task.unit,
+                    root=str(root),
+                    profile=profile,
+                    force=force,
+                    timeout=timeout,
+                    shared=task.shared,
+                )
+                done = preloaded.run(order, name, stop, say)
+            return done or run_study(
+                task.path,
+                task.unit,
+                root=root,
+                profile=profile,
+                force=force,
+                timeout=timeout,
+                stop=stop,
+                say=say,
+            )
 
-    return _work_through([(ledger_name(path), path) for path in paths], work, root, jobs, console)
+        return _work_through([(task.name, task) for task in tasks], work, root, jobs, console)
 
 
 def render_studies(
@@ -89,9 +180,9 @@ def exit_code_of(outcomes: Sequence[Outcome], stopped_by: int | None = None) -> 
     return next((code for code in GRAVITY if code in codes), max(codes, default=0))
 
 
-def _work_through[Task](
-    tasks: Sequence[tuple[str, Task]],
-    work: Callable[[str, Task, Stop, Say], Outcome],
+def _work_through[Given](
+    tasks: Sequence[tuple[str, Given]],
+    work: Callable[[str, Given, Stop, Say], Outcome],
     root: Path,
     jobs: int,
     console: Console | None,
@@ -106,7 +197,7 @@ def _work_through[Task](
         ThreadPoolExecutor(max_workers=max(jobs, 1)) as pool,
     ):
 
-        def one(name: str, task: Task) -> Outcome | None:
+        def one(name: str, task: Given) -> Outcome | None:
             if stop.signal is not None:
                 return None
             display.begin(name)
@@ -120,12 +211,8 @@ def _work_through[Task](
             done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in done:
                 name = pending.pop(future)
-                outcome = future.result() or Outcome(
-                    study=name,
-                    state="cancelled",
-                    seconds=0.0,
-                    exit_code=128 + (stop.signal or signal.SIGINT),
-                    reason="not started",
+                outcome = future.result() or cancelled_outcome(
+                    name, stop.signal or signal.SIGINT, "not started"
                 )
                 outcomes[name] = outcome
                 display.end(outcome)

@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from impl.errors import RunError
 from impl.runs.kernels import Stop
 from impl.runs.ledger import PRIVATE_FILE, Entry, build_folder, disk_fault
+
+if TYPE_CHECKING:
+    from impl.runs.forked import Spares
 
 RESERVE = "reserve"
 RESERVE_BYTES = 32 * 1024
@@ -28,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The frame of one run: where it works, where it writes, when it must end and whom it tells."""
+    """The frame of one run: where it works, where it writes, when it must end, whom it tells, which kernels wait."""
 
     root: Path
     study: str
@@ -38,6 +41,7 @@ class Job:
     timeout: float
     deadline: float
     say: Say
+    spares: Spares | None = None
 
     @property
     def bundle(self) -> Path:
@@ -49,17 +53,19 @@ class Job:
 
 
 @contextlib.contextmanager
-def open_job(root: Path, study: str, name: str, stop: Stop, timeout: float, say: Say) -> Iterator[Job]:
+def open_job(
+    root: Path, study: str, name: str, stop: Stop, timeout: float, say: Say, spares: Spares | None = None
+) -> Iterator[Job]:
     """An empty run folder with a log: nothing an earlier attempt left can be taken for this one's."""
     folder = build_folder(root, study) / name
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
-        descriptor = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+        (folder / "log.txt").touch(mode=PRIVATE_FILE)
     except OSError as error:
         raise RunError([disk_fault(error, f"build/{study}/{name}")]) from None
-    with os.fdopen(descriptor, "a", encoding="utf-8", errors="replace") as log:
+    with (folder / "log.txt").open("a", encoding="utf-8", errors="replace") as log:
         job = Job(
             root=root,
             study=study,
@@ -69,6 +75,7 @@ def open_job(root: Path, study: str, name: str, stop: Stop, timeout: float, say:
             timeout=timeout,
             deadline=time.monotonic() + timeout,
             say=say,
+            spares=spares,
         )
         try:
             yield job

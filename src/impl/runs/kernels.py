@@ -20,9 +20,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from impl.errors import Fault, RunError, nearest
+
+if TYPE_CHECKING:
+    from impl.runs.forked import Child, Spare, Spares
+
+    Process = subprocess.Popen[bytes] | Child
 
 ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -62,33 +67,34 @@ class Executed:
 class Stop:
     """A request to end, heard by every kernel of a batch. Thread-safe; the only mutable value here.
 
-    `signal` is the signal that asked, or None. Kernels started after the request end at once.
+    `signal` is the signal that asked, or None. What is watched after the request is ended at once.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._kernels: list[subprocess.Popen[bytes]] = []
+        self._enders: list[Callable[[int], None]] = []
         self.signal: int | None = None
 
     def request(self, number: int) -> None:
         with self._lock:
             self.signal = self.signal or number
-            for kernel in self._kernels:
-                end_kernel(kernel)
+            for end in self._enders:
+                end(number)
 
-    def watch(self, kernel: subprocess.Popen[bytes]) -> None:
+    def watch(self, end: Callable[[int], None]) -> None:
+        """Have `end` called with the signal's number when the request comes."""
         with self._lock:
-            self._kernels.append(kernel)
+            self._enders.append(end)
             if self.signal is not None:
-                end_kernel(kernel)
+                end(self.signal)
 
-    def forget(self, kernel: subprocess.Popen[bytes]) -> None:
+    def forget(self, end: Callable[[int], None]) -> None:
         with self._lock, contextlib.suppress(ValueError):
-            self._kernels.remove(kernel)
+            self._enders.remove(end)
 
 
-def end_kernel(kernel: subprocess.Popen[bytes]) -> None:
-    """Kill a kernel and whatever it started; a kernel leads its own session."""
+def end_kernel(kernel: Process) -> None:
+    """Kill a kernel and whatever it started; a kernel leads its own group."""
     if kernel.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
@@ -106,13 +112,15 @@ def execute_notebook(
     stop: Stop,
     deadline: float,
     at_cell: Callable[[int, int], None] | None = None,
+    spares: Spares | None = None,
 ) -> Executed:
     """Run every cell of `notebook` in a fresh kernel of this Python, with `parameters` set.
 
     folder: the kernel's working directory (the project root, so that relative paths hold).
     log: an open file; takes what the cells print and what the kernel process itself writes.
     deadline: on `time.monotonic()`'s clock; the kernel is killed when it passes.
-    at_cell: called with (cell number, number of code cells) as each code cell starts.
+    at_cell: called with (cell number, number of code cells) as each code cell starts. spares: kernels that
+        are there already; where none is left, one is started.
     Raises RunError where the notebook cannot be read or does not declare the parameters.
     """
     source = read_notebook(notebook)
@@ -120,7 +128,8 @@ def execute_notebook(
     executed = Executed(notebook=None, ended="no_start")
     for _attempt in range(START_ATTEMPTS):
         # Only a failed *start* is tried again: nothing of the notebook has run yet.
-        executed = _execute_once(source, parameters, folder, log, stop, deadline, at_cell)
+        spare = spares.take() if spares else None
+        executed = _execute_once(source, parameters, folder, log, stop, deadline, at_cell, spare)
         if executed.ended != "no_start":
             break
     return executed
@@ -210,6 +219,7 @@ def _execute_once(
     stop: Stop,
     deadline: float,
     at_cell: Callable[[int, int], None] | None,
+    spare: Spare | None,
 ) -> Executed:
     papermill = _load_papermill()
     import nbformat
@@ -220,9 +230,12 @@ def _execute_once(
     late = threading.Event()
     total = len(code_cells(source)) + (1 if parameters else 0)
 
-    def started(kernel: subprocess.Popen[bytes]) -> None:
+    def end(_signal: int) -> None:
+        end_kernel(seen["kernel"])
+
+    def started(kernel: Process) -> None:
         seen["kernel"] = kernel
-        stop.watch(kernel)
+        stop.watch(end)
         if late.is_set():
             end_kernel(kernel)
 
@@ -268,7 +281,7 @@ def _execute_once(
                 stdout_file=log,
                 stderr_file=log,
                 shutdown_kernel="immediate",
-                kernel_manager_class=_kernel_manager(sockets, folder, log, started),
+                kernel_manager_class=_kernel_manager(sockets, folder, log, started, spare),
                 on_notebook_start=begun,
                 on_cell_execute=entered,
             )
@@ -291,7 +304,7 @@ def _execute_once(
             timer.cancel()
             if seen["kernel"] is not None:
                 end_kernel(seen["kernel"])
-                stop.forget(seen["kernel"])
+                stop.forget(end)
     if late.is_set():
         return ended("timeout")
     return ended("stopped" if stop.signal is not None else "finished")
@@ -352,7 +365,7 @@ def transport_for(sockets: Path) -> Literal["ipc", "tcp"]:
 
 
 def _kernel_manager(
-    sockets: Path, folder: Path, log: IO[str], started: Callable[[subprocess.Popen[bytes]], None]
+    sockets: Path, folder: Path, log: IO[str], started: Callable[[Process], None], spare: Spare | None
 ) -> type:
     """A kernel manager class for one run: nbclient asks for a class, so the run is closed over."""
     from jupyter_client.kernelspec import KernelSpec
@@ -388,6 +401,11 @@ def _kernel_manager(
 
         async def _async_pre_start_kernel(self, **launch: Any) -> Any:
             (sockets / "ipython").mkdir(exist_ok=True)
+            if spare is not None:
+                from impl.runs.forked import ForkedProvisioner
+
+                self.provisioner = ForkedProvisioner(kernel_spec=specification, parent=self)
+                self.provisioner.spare, self.provisioner.written_to = spare, Path(log.name)
             return await super()._async_pre_start_kernel(
                 **{
                     **launch,

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from impl.errors import DisclosureError, RunError, StudyError
+from impl.errors import DisclosureError, ImplError, RunError, StudyError
 from impl.runs.job import Job, Say, open_job, remove_other_runs, settle, working_name
-from impl.runs.judge import Failure, RunFailedError, as_failure, fail, judge
+from impl.runs.judge import INFRASTRUCTURE, Failure, RunFailedError, as_failure, fail, judge
 from impl.runs.kernels import Stop, code_cells, execute_notebook, read_notebook, source_of
 from impl.runs.ledger import (
     Attempt,
@@ -38,6 +38,7 @@ from impl.runs.ready import inspect_study
 
 if TYPE_CHECKING:
     from impl.release.release import Release
+    from impl.runs.forked import Spares
     from impl.study.identity import Identity
     from impl.study.study import Study
 
@@ -62,8 +63,30 @@ class Outcome:
     detail: str = ""
 
 
+def up_to_date(study: Study, *, root: Path, profile: Profile) -> Outcome | None:
+    """`unchanged` where ledger and published files of a study still hold, else None. Reads hashes only.
+
+    What it cannot tell, for whatever reason, is left to the run.
+    """
+    begun = time.monotonic()
+    try:
+        entry = read_entry(root, study.id)
+        if entry is None or entry.published is None or entry.attempt.state == "running":
+            return None
+        from impl.study.identity import identify
+
+        identity = identify(study, profile=profile)
+        if _what_holds(root, study, identity, entry.published) != "all":
+            return None
+        _note_unchanged(root, entry, entry.published)
+    except (ImplError, OSError):
+        return None
+    return _result(study.id, "unchanged", entry.published.status, begun)
+
+
 def run_study(
     path: Path,
+    unit: str = "",
     *,
     root: Path,
     profile: Profile = "full",
@@ -71,10 +94,12 @@ def run_study(
     timeout: float = DEFAULT_TIMEOUT,
     stop: Stop | None = None,
     say: Say = lambda _stage: None,
+    spares: Spares | None = None,
 ) -> Outcome:
     """Bring one study's report up to date; every failure becomes an Outcome and a line in the ledger.
 
-    path: the study file, in `parameters/` of `root`. timeout: seconds for the whole run. Nothing runs where
+    path: the study file, in `parameters/` of `root`. unit: code of one of its units, where it has units. timeout:
+    seconds for the whole run. spares: kernels that wait. Nothing runs where
     the ledger's key and the published files still hold; only the pages are made anew where the Release holds
     and they do not. A smoke run takes no full report's place, and a report for fewer than everybody has none under
     `reports/`: such results stay in their run folder.
@@ -82,15 +107,15 @@ def run_study(
     begun = time.monotonic()
     started = datetime.now(UTC)
     stop = stop or Stop()
-    name = ledger_name(path)
+    name = name_of(path, unit)
     identity: Identity | None = None
     try:
         with as_failure(stop):
+            from impl.data.units import read_study
             from impl.study.identity import identify
-            from impl.study.load import read_study
             from impl.study.study import PUBLIC_AUDIENCES
 
-            study = read_study(path)
+            study = read_study(path, unit)
             identity = identify(study, profile=profile)
             attempt = _attempt("running", profile, started, identity)
             with study_lock(root, name):
@@ -104,7 +129,7 @@ def run_study(
                 try:
                     with as_failure(stop):
                         write_entry(root, Entry(study=name, attempt=attempt, published=published))
-                        with open_job(root, name, folder, stop, timeout, say) as job:
+                        with open_job(root, name, folder, stop, timeout, say, spares) as job:
                             if holding and published:
                                 published = _pages_anew(job, study.languages, published)
                                 done = _result(name, "rendered", published.status, begun)
@@ -131,6 +156,31 @@ def run_study(
             attempt = _attempt("failed", profile, started, None)
             _note_failure(root, name, attempt, failed.failure, begun)
         return _failed(name, failed.failure, begun)
+
+
+def name_of(path: Path, unit: str = "") -> str:
+    """Name of a run in ledger and reports: the study's, and the unit's where it has units."""
+    from impl.data.units import unit_id
+
+    return unit_id(ledger_name(path), unit) if unit else ledger_name(path)
+
+
+def cancelled_outcome(name: str, number: int, reason: str | None = None) -> Outcome:
+    """What became of a study that a signal ended, or kept from being begun."""
+    reason = reason or f"stopped by signal {number}"
+    return Outcome(study=name, state="cancelled", seconds=0.0, exit_code=128 + number, reason=reason)
+
+
+def note_lost(root: Path, name: str) -> Outcome:
+    """What became of a study whose process ended without a word, twice: told in the ledger, and here."""
+    begun = time.monotonic()
+    reason = "the run's process was killed twice, often for want of memory. Give it more, or fewer --jobs."
+    failure = Failure(reason=reason, detail=reason, exit_code=INFRASTRUCTURE)
+    entry = read_entry(root, name)
+    started = datetime.now(UTC)
+    attempt = entry.attempt if entry else _attempt("failed", "full", started, None)
+    _note_failure(root, name, attempt, failure, begun)
+    return _failed(name, failure, begun)
 
 
 def render_study(
@@ -247,6 +297,8 @@ def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Pr
         "profile": profile,
         "out": job.relative(job.bundle),
     }
+    if study.unit is not None:
+        parameters["unit"] = study.unit.code
     _execute(job, study.notebook, parameters, "analysis", f"{study.notebook}.ipynb")
     missing = [name for name in RELEASE_FILES if not (job.bundle / name).is_file()]
     if missing:
@@ -320,6 +372,7 @@ def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str,
         stop=job.stop,
         deadline=job.deadline,
         at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
+        spares=job.spares,
     )
     target = job.folder / saved_as
     kept: OSError | None = None

@@ -5,6 +5,7 @@ The field names are the contract with users (schema 1). Later schemas add option
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -179,6 +180,27 @@ class CovariateSource(Value):
     use: tuple[MeasureId, ...] = ()
 
 
+class Units(Value):
+    """One run and one report for each unit, by the same plan: a site, or all sites with one word in a column.
+
+    column: of the roll-out table. name: column with the name that readers see; it stands for `{unit}` in title
+    and question. only: these units and no others.
+    """
+
+    column: Text = "site"
+    name: Text | None = None
+    only: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One unit of a study: its code as the table has it, the name readers see, and its sites."""
+
+    code: str
+    name: str
+    sites: frozenset[str]
+
+
 class Estimand(Value):
     """Window of the time-averaged effect, in periods since start (1 = first full period).
 
@@ -316,6 +338,8 @@ class Study(Value):
     """Sites or areas are municipalities whose codes may have changed."""
     targets: Annotated[TableSource | None, _ABSENT] = None
     """Local targets by site and period."""
+    units: Annotated[Units | None, _ABSENT] = None
+    """The study is run for each unit by itself."""
     costs: Annotated[Costs | None, _ABSENT] = None
     delivery: Annotated[Delivery, absent_at(Delivery())] = Delivery()
     covariates: CovariateSource | None = None
@@ -330,6 +354,7 @@ class Study(Value):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 20260101
 
     _root: Path = Path()
+    _unit: Unit | None = None
 
     @model_validator(mode="after")
     def _design(self) -> Study:
@@ -361,3 +386,8 @@ class Study(Value):
     def root(self) -> Path:
         """The project root that the study's paths are relative to (never serialised)."""
         return self._root
+
+    @property
+    def unit(self) -> Unit | None:
+        """The unit that this study was resolved for (`impl.data.units`); None for the study as written."""
+        return self._unit
