@@ -55,7 +55,10 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One run: a study file, and the unit of it where it has units. study: as read; None where it cannot be."""
+    """One run: a study file, and the unit of it where it has units.
+
+    study: as read; None where it cannot be. shared: others with the same model follow.
+    """
 
     path: Path
     unit: str = ""
@@ -75,6 +78,7 @@ def tasks_of(paths: Sequence[Path], *, only: Sequence[str] = (), limit: int | No
     """
     from impl.data.units import list_units, unit_study
     from impl.study.load import read_study
+    from impl.study.study import DESIGNS
 
     tasks: list[Task] = []
     unknown = set(only)
@@ -90,9 +94,9 @@ def tasks_of(paths: Sequence[Path], *, only: Sequence[str] = (), limit: int | No
             continue
         unknown -= {unit.code for unit in units}
         chosen = [unit for unit in units if not only or unit.code in only][:limit]
+        shared = len(chosen) > 1 and study.notebook in DESIGNS
         tasks += [
-            Task(path=path, unit=unit.code, study=unit_study(study, unit), shared=len(chosen) > 1)
-            for unit in chosen
+            Task(path=path, unit=unit.code, study=unit_study(study, unit), shared=shared) for unit in chosen
         ]
     if unknown:
         raise StudyError(
@@ -125,7 +129,10 @@ def run_studies(
     left as they were. warm: fork runs and kernels from a process that has everything imported, where that is
     possible; else each kernel is started by itself, with the same numbers.
     """
-    with Preloaded(root) if warm else contextlib.nullcontext() as preloaded:
+    from impl.study.study import DESIGNS
+
+    sampler = any(task.study and task.study.notebook in DESIGNS for task in tasks)
+    with Preloaded(root, sampler=sampler) if warm else contextlib.nullcontext() as preloaded:
 
         def work(name: str, task: Task, stop: Stop, say: Say) -> Outcome:
             done = None

@@ -47,10 +47,11 @@ class Order:
 
 
 class Preloaded:
-    """The preloaded process of one batch, and the way to it."""
+    """The preloaded process of one batch, and the way to it. sampler: whether any of its notebooks samples."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, sampler: bool) -> None:
         self._root = root
+        self._sampler = sampler
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -72,16 +73,17 @@ class Preloaded:
                 control = self._ready()
                 if control is None:
                     return None
-                outcome = self._ask(control, order, say)
-                if outcome is not None:
-                    return outcome
+                if stop.signal is None:
+                    outcome = self._ask(control, order, stop, say)
+                    if outcome is not None:
+                        return outcome
                 if stop.signal is not None:
                     return cancelled_outcome(name, stop.signal)
         finally:
             stop.forget(self._stop)
         return note_lost(self._root, name)
 
-    def _ask(self, control: socket.socket, order: Order, say: Say) -> Outcome | None:
+    def _ask(self, control: socket.socket, order: Order, stop: Stop, say: Say) -> Outcome | None:
         """The outcome of one run; None where its process ended without an answer."""
         read, write = os.pipe()
         with os.fdopen(read, "rb") as answers:
@@ -92,6 +94,8 @@ class Preloaded:
                 return None
             finally:
                 os.close(write)
+            if stop.signal is not None:  # it came before there was a run to pass it on to
+                self._stop(stop.signal)
             for line in answers:
                 told = json.loads(line)
                 if "stage" in told:
@@ -114,7 +118,14 @@ class Preloaded:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, (build_folder(self._root) / "preloaded.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "impl.runs.warm", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "impl.runs.warm",
+                    str(theirs.fileno()),
+                    *["sampler"] * self._sampler,
+                ],
                 pass_fds=[theirs.fileno()],
                 cwd=self._root,
                 env={**os.environ, **QUIET},

@@ -34,27 +34,30 @@ def main() -> None:
     """Be the preloaded process: answer orders until the driver closes its end."""
     end_with_parent(os.getppid())
     control = socket.socket(fileno=int(sys.argv[1]))
-    _preload()
+    _preload(sampler="sampler" in sys.argv[2:])
     forks = single_threaded()
     control.send(json.dumps({"forks": forks}).encode())
     if forks:
         _serve(control)
 
 
-def _preload() -> None:
+def _preload(*, sampler: bool) -> None:
     """Import all that runs and kernels will use, and find out once what each would find out for itself."""
     # Nobody attaches a debugger to a batch run, and importing one is a third of a kernel's start.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
     from jupyter_client.localinterfaces import localhost
 
-    import impl.disclosure.make
-    import impl.model.criticism
-    import impl.model.fit
     import impl.release.gate
     import impl.report.check
     import impl.report.html
     import impl.report.show
-    import impl.runs.ready  # noqa: F401
+    import impl.runs.ready
+
+    if sampler:
+        import impl.disclosure.make
+        import impl.model.criticism.criticise
+        import impl.model.criticism.robustness
+        import impl.model.local.implementation  # noqa: F401
 
     localhost()
     gc.collect()

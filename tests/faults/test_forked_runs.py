@@ -1,0 +1,204 @@
+"""Runs and kernels that are forked from a preloaded process: the same results, and nobody is hurt or left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from impl.runs.kernels import Stop
+from impl.runs.preloaded import Order, Preloaded
+from notebooks.tiny_project import (
+    PARAMETERS,
+    add_notebook,
+    add_study,
+    add_troubled_study,
+    impl,
+    ledger,
+    make_project,
+    published,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+
+
+def order(root: Path, path: Path, **changes: object) -> Order:
+    given: dict[str, object] = {
+        "path": str(path),
+        "unit": "",
+        "root": str(root),
+        "profile": "full",
+        "force": False,
+        "timeout": 60.0,
+        "shared": False,
+    }
+    return Order(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def children(name: str) -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if name in " ".join(child.cmdline()):
+                found.append(child)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def test_forked_and_plain_runs_publish_the_same(tmp_path: Path) -> None:
+    forked, plain = make_project(tmp_path / "forked"), make_project(tmp_path / "plain")
+    for root in (forked, plain):
+        add_study(root, "falls", languages="nb, en")
+    (plain / "build").mkdir(mode=0o700)
+    secret = bytes(range(32))
+    for root in (forked, plain):
+        (root / "build").mkdir(mode=0o700, exist_ok=True)
+        (root / "build/secret").write_bytes(secret)  # so that both runs have one id
+    assert impl(forked, "run").returncode == 0
+    assert impl(plain, "run", "--plain").returncode == 0
+    assert published(forked, "falls") == published(plain, "falls")
+    assert (forked / "build/preloaded.log").is_file()
+    assert not (plain / "build/preloaded.log").exists()
+
+
+def test_a_kernel_that_kills_itself_fails_its_own_run_only(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project")
+    add_troubled_study(root, "bad", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+    add_study(root, "good")
+    done = impl(root, "run", "--jobs", "2")
+    assert done.returncode == 5
+    assert "the kernel died (signal 11)" in ledger(root, "bad")["attempt"]["reason"]
+    assert ledger(root, "good")["attempt"]["state"] == "ok"
+
+
+def test_a_run_whose_process_is_killed_is_begun_again_and_then_given_up(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project")
+    # the parent of a forked kernel is the process of its run
+    first = f"import os, signal\nwith open({str(root / 'times')!r}, 'a') as file:\n    file.write('x')\n"
+    once = f"{first}if os.path.getsize({str(root / 'times')!r}) == 1:\n    os.kill(os.getppid(), signal.SIGKILL)\n    import time; time.sleep(60)"
+    path = add_troubled_study(root, "once", once)
+    with Preloaded(root, sampler=False) as preloaded:
+        outcome = preloaded.run(order(root, path), "once", Stop(), lambda _stage: None)
+        assert outcome is not None
+        assert outcome.state == "ok", outcome.detail
+        always = f"{first}os.kill(os.getppid(), signal.SIGKILL)\nimport time; time.sleep(60)"
+        path = add_troubled_study(root, "always", always)
+        outcome = preloaded.run(order(root, path), "always", Stop(), lambda _stage: None)
+    assert outcome is not None
+    assert (outcome.state, outcome.exit_code) == ("failed", 5)
+    assert "killed twice" in (outcome.reason or "")
+    assert ledger(root, "always")["attempt"]["state"] == "failed"
+    assert (root / "times").read_text() == "xxxx", "two runs of each, and no third"
+
+
+def test_a_preloaded_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project")
+    path = add_study(root, "falls")
+    with Preloaded(root, sampler=False) as preloaded:
+        assert preloaded.run(order(root, path), "falls", Stop(), lambda _stage: None)
+        (process,) = children("impl.runs.warm")
+        process.kill()
+        process.wait(10)
+        outcome = preloaded.run(order(root, path, force=True), "falls", Stop(), lambda _stage: None)
+        assert outcome is not None
+        assert outcome.state == "ok"
+    assert children("impl.runs.warm") == []
+
+
+@pytest.mark.parametrize("whom", ["driver", "preloaded", "run"])
+def test_whoever_is_killed_nobody_is_left_behind(tmp_path: Path, whom: str) -> None:
+    root = make_project(tmp_path / "project")
+    add_troubled_study(
+        root,
+        "asleep",
+        f"import os, time\nopen({str(root / 'started')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)",
+    )
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "impl.cli", "run"], cwd=root, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    end = time.monotonic() + 60
+    while not (root / "started").exists() or not (root / "started").read_text():
+        assert time.monotonic() < end, "the kernel never came to its cell"
+        time.sleep(0.05)
+    kernel = psutil.Process(int((root / "started").read_text()))
+    run = kernel.parent()
+    preloaded = run.parent() if run else None
+    assert run is not None
+    assert preloaded is not None
+    family = [*preloaded.children(recursive=True), preloaded]
+    {"driver": psutil.Process(driver.pid), "preloaded": preloaded, "run": run}[whom].kill()
+    if whom == "driver":
+        driver.wait(10)
+    else:  # the run is begun again; end that one as a user would
+        time.sleep(1.0)
+        driver.send_signal(signal.SIGTERM)
+        driver.wait(20)
+        assert driver.returncode == 128 + signal.SIGTERM
+    gone, alive = psutil.wait_procs([each for each in family if each.pid != driver.pid], timeout=5)
+    assert alive == []
+    assert len(gone) == len(family)
+
+
+def test_a_process_with_threads_forks_nothing() -> None:
+    text = (
+        "import threading, time\n"
+        "from impl.runs.forked import fork_spares, single_threaded\n"
+        "assert single_threaded()\n"
+        "threading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n"
+        "assert not single_threaded()\n"
+        "try:\n    fork_spares(1)\nexcept RuntimeError:\n    print('refused')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "refused\n"
+
+
+def test_where_nothing_can_be_forked_kernels_are_started_one_by_one(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project")
+    path = add_study(root, "falls")
+    with Preloaded(root, sampler=False) as preloaded:
+        preloaded._able = False
+        assert preloaded.run(order(root, path), "falls", Stop(), lambda _stage: None) is None
+
+
+def test_units_run_by_name_and_by_number(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project")
+    months = ("2023-01-01,2023-01-31", "2023-02-01,2023-02-28", "2023-03-01,2023-03-31")
+    sites = ("0301", "1103", "4601")
+    header = "site,period_start,period_end,measure,numerator,denominator"
+    rows = [f"{site},{month},falls,5,1000" for site in sites for month in months]
+    (root / "data/panel.csv").write_text("\n".join([header, *rows]) + "\n")
+    (root / "data/rollout.csv").write_text(
+        "site,actual_start\n" + "".join(f"{site},2023-03-01\n" for site in sites)
+    )
+    path = add_study(root, "falls")
+    path.write_text(path.read_text() + "units: {column: site}\n")
+    good = json.loads((root / "notebooks/20_good.ipynb").read_text())
+    good["cells"][0]["source"] = 'unit: str = ""\n' + PARAMETERS
+    good["cells"][1]["source"] = good["cells"][1]["source"].replace(
+        "read_study(study)", "read_study(study, unit)"
+    )
+    add_notebook(root, "20_good", json.dumps(good))
+
+    assert impl(root, "run", "--only", "1103").returncode == 0
+    assert sorted(each.parent.name for each in root.glob("reports/*/release.json")) == ["falls-1103"]
+    done = impl(root, "run", "--limit", "2", "--jobs", "2")
+    assert done.returncode == 0, done.stdout
+    assert "unchanged" in done.stdout
+    for site in ("0301", "1103"):
+        page = published(root, f"falls-{site}")
+        release = json.loads(page["release.json"])
+        assert release["study"]["id"] == f"falls-{site}"
+        assert f"falls-{site}".encode() in page[f"falls-{site}.nb.html"]
+    wrong = impl(root, "run", "--only", "9999")
+    assert wrong.returncode == 2
+    assert "the code of a unit of these studies" in wrong.stdout + wrong.stderr
+    assert not (root / "reports/falls").exists()
