@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from impl.files.look.question import Question
-    from impl.runs.batch import Batch
+    from impl.runs.batch import Batch, Task
     from impl.runs.ready import Inspection
 
 app = typer.Typer(
@@ -65,13 +65,19 @@ def run(
     plain: Annotated[
         bool, typer.Option("--plain", help="Start every kernel by itself: slower, the same numbers.")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell what would run, what holds, and why; run nothing.")
+    ] = False,
 ) -> None:
     """Bring reports up to date: run what has changed, publish what is good, list all in the index."""
     from impl.runs.batch import run_studies, tasks_of
 
     root, paths = _studies(studies)
+    tasks = tasks_of(paths, only=only or (), limit=limit)
+    if explain:
+        raise typer.Exit(_explain(root, tasks, profile.value))
     batch = run_studies(
-        tasks_of(paths, only=only or (), limit=limit),
+        tasks,
         root=root,
         profile=profile.value,
         jobs=jobs,
@@ -312,6 +318,21 @@ def _each[Found](names: Sequence[str], find: Callable[[str], Found]) -> list[Fou
     if faults:
         raise StudyError(faults)
     return list(found)
+
+
+def _explain(root: Path, tasks: list[Task], profile: Literal["full", "smoke"]) -> int:
+    """Print what each run would do, and why; the exit code of what cannot be read."""
+    from impl.runs.run import explain
+    from impl.study.load import read_study
+
+    code = 0
+    for task in tasks:
+        try:
+            does, why = explain(task.study or read_study(task.path), root=root, profile=profile)
+        except ImplError as error:
+            does, why, code = "fail", str(error).splitlines()[0], error.exit_code
+        typer.echo(f"{does:<8} {task.name}  {why}")
+    return code
 
 
 def _released(root: Path, study: str) -> str:

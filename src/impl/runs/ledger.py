@@ -51,7 +51,8 @@ class Attempt(Record):
 class Published(Record):
     """What lies under `reports/<id>/` now. `files`: name there -> sha256.
 
-    `run_key` tells what the Release was made from, `page_key` what the pages were made with.
+    `run_key` tells what the Release was made from, `page_key` what the pages were made with; `parts`: what
+    `run_key` is made of, as hashes by name.
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class Published(Record):
     notebook: str
     finished: datetime
     files: dict[str, str]
+    parts: dict[str, str] = Field(default_factory=dict)
 
 
 class Entry(Record):

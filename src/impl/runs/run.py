@@ -158,6 +158,30 @@ def run_study(
         return _failed(name, failed.failure, begun)
 
 
+def explain(study: Study, *, root: Path, profile: Profile) -> tuple[str, str]:
+    """What a run of the study would do now, in a word (run | pages | nothing), and why. Raises ImplError."""
+    from impl.study.identity import identify
+
+    identity = identify(study, profile=profile)
+    entry = read_entry(root, study.id)
+    published = entry.published if entry else None
+    if published is None:
+        return "run", "never published"
+    holding = _what_holds(root, study, identity, published)
+    if holding == "all":
+        return "nothing", f"unchanged since run {published.run_id}"
+    if holding == "release":
+        return "pages", "the report notebook, report texts or languages changed; the Release holds"
+    names = sorted({*identity.parts, *published.parts})
+    changed = [name for name in names if identity.parts.get(name) != published.parts.get(name)]
+    if published.parts and changed:
+        return "run", f"changed: {', '.join(changed)}"
+    return (
+        "run",
+        "published files are missing or changed" if published.parts else "made by an older version of impl",
+    )
+
+
 def name_of(path: Path, unit: str = "") -> str:
     """Name of a run in ledger and reports: the study's, and the unit's where it has units."""
     from impl.data.units import unit_id
@@ -243,6 +267,7 @@ def _whole_run(job: Job, path: Path, study: Study, identity: Identity, profile: 
         notebook=f"build/{job.study}/{identity.run_id}/{study.notebook}.ipynb",
         finished=datetime.now(UTC),
         files=digests,
+        parts=dict(identity.parts),
     )
 
 

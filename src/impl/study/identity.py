@@ -16,7 +16,9 @@ import re
 import secrets
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,8 @@ class Identity:
 
     run_id: 12 hex digits, public. run_key: sha256, confidential. plan_sha256: the study file's content,
     whatever its spelling or order. lock_sha256: requirements.lock, None without one. git_commit: full
-    hash, None outside a repository. impl: version of this package.
+    hash, None outside a repository. impl: version of this package. parts: what `run_key` is made of, as hashes by
+    name; confidential as it is.
     """
 
     run_id: str
@@ -48,6 +51,7 @@ class Identity:
     lock_sha256: str | None
     git_commit: str | None
     impl: str
+    parts: Mapping[str, str]
 
 
 def identify(study: Study, *, profile: str) -> Identity:
@@ -61,30 +65,64 @@ def identify(study: Study, *, profile: str) -> Identity:
     notebook = _notebook_sha256(root, study.notebook, faults)
     if faults:
         raise StudyError(faults)
-    key = canonical_json(
-        {
-            "study": plan,
-            "profile": profile,
-            "catalogue": [
-                *(read_measure(measure, root).model_dump(mode="json") for measure in study.measures.declared),
-                *(read_bundle(bundle, root).model_dump(mode="json") for bundle in study.bundles),
-            ],
-            "data": data,
-            "notebook": notebook,
-            "code": code_sha256(),
-            "lock": lock_sha256,
-            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        }
-    )
-    run_key = hashlib.sha256(key.encode()).hexdigest()
+    unit = None if study.unit is None else [study.unit.code, study.unit.name, sorted(study.unit.sites)]
+    parts = {
+        "study file": _sha256(plan),
+        "profile": profile,
+        "unit": _sha256(canonical_json(unit)),
+        "catalogue": _catalogue_sha256(
+            root,
+            study.measures.declared,
+            study.bundles,
+            tuple(
+                _stamp(root / f"parameters/measures/{measure}.toml") for measure in study.measures.declared
+            ),
+            tuple(_stamp(root / f"parameters/bundles/{bundle}.toml") for bundle in study.bundles),
+        ),
+        **data,
+        f"notebooks/{study.notebook}.ipynb": notebook,
+        "impl": code_sha256(),
+        "requirements.lock": lock_sha256 or "",
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+    run_key = _sha256(canonical_json(parts))
     return Identity(
         run_id=hmac.new(_secret(root), run_key.encode(), hashlib.sha256).hexdigest()[:12],
         run_key=run_key,
-        plan_sha256=hashlib.sha256(plan.encode()).hexdigest(),
+        plan_sha256=_sha256(plan),
         lock_sha256=lock_sha256,
         git_commit=git_commit(root),
         impl=importlib.metadata.version(_DISTRIBUTION),
+        parts=parts,
     )
+
+
+Stamp = tuple[int, int, int] | None
+"""What tells that a file has not changed while this process runs: inode, size, time of change. None: no file."""
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=64)
+def _catalogue_sha256(
+    root: Path, measures: tuple[str, ...], bundles: tuple[str, ...], *_own: tuple[Stamp, ...]
+) -> str:
+    """Hash of the entries that a study names. _own: stamps of the user's own files, so that a change is seen."""
+    entries = [
+        *(read_measure(measure, root).model_dump(mode="json") for measure in measures),
+        *(read_bundle(bundle, root).model_dump(mode="json") for bundle in bundles),
+    ]
+    return _sha256(canonical_json(entries))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def canonical_json(value: Any) -> str:
@@ -92,11 +130,13 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+@cache
 def code_sha256() -> str:
     """Hash of this package's code and texts as far as they make a Release: not report/, runs/ and cli.py."""
     return _files_sha256([file for file in _code_files() if file.parts[0] not in _NOT_IN_A_RELEASE])
 
 
+@cache
 def report_sha256() -> str:
     """Hash of report/: what makes pages of a Release, beside the report notebook."""
     return _files_sha256([file for file in _code_files() if file.parts[0] == "report"])
@@ -136,6 +176,11 @@ def _data_sha256(root: Path, name: str, faults: list[Fault]) -> str:
 
 
 def _file_sha256(file: Path) -> str:
+    return _stamped_sha256(file, _stamp(file))
+
+
+@lru_cache(maxsize=256)
+def _stamped_sha256(file: Path, _at: Stamp) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
