@@ -65,8 +65,8 @@ def test_the_title_is_the_question() -> None:
 def test_every_section_of_the_issue_is_there_in_order() -> None:
     names = [block.name for block in make_blocks(staggered(), read_language("nb"))]
     assert names == [
-        "question", "answer", "messages", "trend", "comparison", "whom", "delivery", "limits",
-        "adapted", "notes", "bands", "method", "checks", "provenance",
+        "question", "answer", "messages", "find", "trend", "comparison", "limits", "delivery", "adapted",
+        "whom", "certainty", "data", "method", "annex", "provenance",
     ]  # fmt: skip
 
 
