@@ -210,7 +210,7 @@ def test_a_figure_without_text_is_refused(tmp_path: Path, figure: str) -> None:
 
 
 def test_an_unknown_language_names_those_there_are() -> None:
-    with pytest.raises(ImplError, match="must be one of en, nb"):
+    with pytest.raises(ImplError, match="must be one of en, nb, nn"):
         show_report(staggered(), "no")
 
 
