@@ -49,7 +49,7 @@ BANDS = (
     (19, "less_likely"),
     (4, "unlikely"),
 )
-NUMBER = r"[−+]?\d[\d   .]*(?:[.,]\d+)?"
+NUMBER = r"[−+]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?|[−+]?\d+(?:[.,]\d+)?"
 
 
 @cache
@@ -112,7 +112,7 @@ def grid(number: int, seed: int) -> list[tuple[str, str, float, float, float, bo
 
 
 def plain(text: str) -> str:
-    return text.replace(" ", " ").replace(" ", " ")
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def told(release: Release, language: Language) -> dict[str, str]:
