@@ -1,7 +1,7 @@
 """Release files: written by rename only, read strictly, the same bytes every time.
 
-A bundle is `release.json` with its CSV twins `estimates.csv` and `curves.csv`. `release.json` is written
-last: it is the mark that the bundle is complete.
+A bundle is `release.json` with its CSV twins `estimates.csv` and `curves.csv`, and `data-dictionary.csv`, which says
+what their columns mean. `release.json` is written last: it is the mark that the bundle is complete.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from impl.errors import Fault, ImplError, RunError, shorten
+from impl.release.dictionary import DICTIONARY_COLUMNS, DICTIONARY_FILE, dictionary_rows
 from impl.release.release import Estimate, Release
 from impl.study.paths import find_root
 
@@ -98,6 +99,7 @@ def bundle_bytes(release: Release) -> dict[str, bytes]:
     return {
         ESTIMATES_FILE: _csv(ESTIMATE_COLUMNS, (row.model_dump(by_alias=True) for row in release.estimates)),
         CURVES_FILE: _csv(CURVE_COLUMNS, _curve_rows(release)),
+        DICTIONARY_FILE: _csv(DICTIONARY_COLUMNS, dictionary_rows()),
         RELEASE_FILE: release_bytes(release),
     }
 
