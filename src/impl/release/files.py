@@ -109,6 +109,15 @@ def release_bytes(release: Release) -> bytes:
     return _json(release.model_dump(mode="json", by_alias=True))
 
 
+def says_the_same(data: bytes, release: Release) -> bool:
+    """Whether the bytes are a `release.json` of `release`, by this program or by one that did not know its later fields."""
+    try:
+        content = json.loads(data, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        return _json(content) == data and Release.model_validate_json(data, strict=True) == release
+    except (ValueError, RecursionError):
+        return False
+
+
 def release_schema() -> dict[str, Any]:
     """JSON Schema of `release.json`, as `release.schema.json` publishes it."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Release.model_json_schema()}

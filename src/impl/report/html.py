@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from impl.errors import Fault, RunError, shorten
 from impl.report.check import page_problems
 from impl.report.language import Language, read_language
-from impl.report.show import stylesheet
+from impl.report.show import Report, notebook_html, stylesheet
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -160,6 +160,15 @@ def render_page(notebook: Path | str, language: str) -> str:
     if without_text:
         raise _refusal("report.no_text_alternative", path, without_text[0], "a title on every figure")
     return html
+
+
+def page_of_report(report: Report) -> str:
+    """The page of a report as its notebook would give it, without a kernel: the same bytes."""
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+    output = new_output("execute_result", execution_count=1, data={"text/html": notebook_html(report)})
+    node = new_notebook(cells=[new_code_cell("report", execution_count=1, outputs=[output])])
+    return page_from_notebook(node, read_language(report.language))
 
 
 def page_from_notebook(node: NotebookNode, language: Language) -> str:

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -112,8 +112,13 @@ def full_report_there(root: Path, study: str) -> bool:
 def previous(root: Path, release: Release) -> Path | None:
     """The `release.json` that readers had before this one: the newest earlier full run that was published."""
     folder = root / "reports" / release.study.id
+    return newest_before(release, (folder / "release.json", *folder.glob("history/*.json")))
+
+
+def newest_before(release: Release, files: Iterable[Path]) -> Path | None:
+    """Of Release files, the newest full run of the same study that is older than `release`; broken ones are passed over."""
     found: list[tuple[datetime, Path]] = []
-    for file in (folder / "release.json", *sorted(folder.glob("history/*.json"))):
+    for file in sorted(files):
         with contextlib.suppress(ImplError):
             earlier = read_release(file)
             same = earlier.study.id == release.study.id and earlier.run.id != release.run.id

@@ -138,11 +138,14 @@ def render_study(
     study: str,
     languages: Sequence[str],
     *,
+    site: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     stop: Stop | None = None,
     say: Say = lambda _stage: None,
 ) -> Outcome:
     """Make the pages anew from `reports/<study>/release.json` alone: no data, no sampling.
+
+    site: code of the site whose local edition is made besides.
 
     The ledger is brought along where it knows of this Release; the Release and its tables stay as they are.
     """
@@ -156,7 +159,7 @@ def render_study(
         ):
             entry = read_entry(root, study)
             published = entry.published if entry else None
-            files = publish(root, study, _render_released(job, languages), keep_other_pages=True)
+            files = publish(root, study, _render_released(job, languages, site), keep_other_pages=True)
             if entry and published and published.files.get("release.json") == files["release.json"]:
                 all_files = {**published.files, **files}
                 # A page that was not made now may still be of an older report notebook.
@@ -268,10 +271,11 @@ def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Pr
     return release
 
 
-def _render_released(job: Job, languages: Sequence[str]) -> dict[str, bytes]:
+def _render_released(job: Job, languages: Sequence[str], site: str | None = None) -> dict[str, bytes]:
     """The published Release with pages made anew from it, through the same gate."""
     from impl.release.dictionary import DICTIONARY_FILE
     from impl.release.files import bundle_bytes, read_release
+    from impl.runs.pages import local_pages
 
     folder = job.root / "reports" / job.study
     job.bundle.mkdir(mode=0o700)
@@ -285,8 +289,11 @@ def _render_released(job: Job, languages: Sequence[str]) -> dict[str, bytes]:
             shutil.copyfile(folder / name, job.bundle / name)
     if release.study.id != job.study:
         fail(f"reports/{job.study}/release.json: the Release is of study '{release.study.id}'.")
+    local = local_pages(release, languages, site) if site is not None else {}
+    for name, page in local.items():
+        (job.bundle / name).write_text(page, encoding="utf-8")
     _render_pages(job, release, languages)
-    return _gate(job, release, (*names, *_page_names(job.study, languages)))
+    return _gate(job, release, (*names, *_page_names(job.study, languages), *local))
 
 
 def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
