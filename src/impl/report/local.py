@@ -12,6 +12,8 @@ from impl.report import sections, sentences, tables, validity, whom, wording
 from impl.report.html import FOOT, allowed_html, page_head
 from impl.report.language import Language, read_language
 
+SHOWN_SITES = 20  # codes that an error names; they stand in the Release already
+
 
 def local_name(release: Release, site: SiteStart, language: str) -> str:
     """File name of the edition; a code's odd characters become hyphens."""
@@ -29,7 +31,8 @@ def find_site(release: Release, code: str) -> SiteStart:
                     code="report.unknown_site",
                     where="--site",
                     got=shorten(code),
-                    allowed=f"a site of the report: {shorten(', '.join(sites), 200)}",
+                    allowed=f"a site of the report: {', '.join(list(sites)[:SHOWN_SITES])}"
+                    + (" …" if len(sites) > SHOWN_SITES else ""),
                     fix=nearest(code, tuple(sites)) or "Use the code that the roll-out table has.",
                 )
             ]
