@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from example_release import EXAMPLES, before_after, not_converged, smoke, staggered
-from impl.release.release import Release
-from impl.report import since, validity
+from impl.release.release import Release, ReleaseWarning
+from impl.report import sentences, since, validity
 from impl.report.language import language_codes, read_language
 from impl.report.sections import make_blocks
 
@@ -144,3 +144,13 @@ def test_every_part_with_a_heading_can_be_reached() -> None:
         page = " ".join(block.html for block in blocks.values())
         assert len(targets) >= 5
         assert all(f'id="{target}"' in page for target in targets)
+
+
+@pytest.mark.parametrize("code", language_codes())
+def test_a_caveat_of_another_version_is_told_and_not_left_out(code: str) -> None:
+    release = staggered()
+    warnings = (*release.design.warnings, ReleaseWarning(code="never_heard_of"))
+    design = release.design.model_copy(update={"warnings": warnings})
+    texts = sentences.notes(release.model_copy(update={"design": design}), read_language(code))
+    assert len(texts) == len(sentences.notes(release, read_language(code))) + 1
+    assert texts[-1].endswith(": never heard of.")
