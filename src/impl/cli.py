@@ -41,6 +41,9 @@ StudyNames = Annotated[
     list[str] | None, typer.Argument(metavar="[STUDY]…", help="Ids or paths; all if none.")
 ]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Id or path.")]
+Languages = Annotated[
+    list[str] | None, typer.Option(help="Code of a report language, such as nb; may be repeated.")
+]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Studies at once.")]
 LONGEST_RUN = 7 * 24 * 60 * 60  # seconds; a week (choice)
 Limit = Annotated[int, typer.Option(min=1, max=LONGEST_RUN, help="Seconds that one study may take.")]
@@ -91,21 +94,58 @@ def run(
 
 @app.command()
 def render(
-    studies: Annotated[list[str], typer.Argument(metavar="STUDY…", help="Ids or paths.")],
-    language: Annotated[
-        list[str] | None, typer.Option(help="Code of a report language, such as nb; may be repeated.")
-    ] = None,
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY…", help="Ids, paths, or a release.json anywhere.")
+    ],
+    language: Languages = None,
+    site: Annotated[str | None, typer.Option(help="Code of a site: its local edition as well.")] = None,
     jobs: Jobs = 1,
     timeout: Limit = 1800,
 ) -> None:
-    """Make pages anew from reports/STUDY/release.json alone: no data, no sampling."""
+    """Make pages anew from Releases alone: no data, no sampling. Those of a release.json elsewhere land beside it."""
     from impl.runs.batch import render_studies
+    from impl.runs.pages import render_beside
+
+    _require_languages(language or [], "--language")
+    files = [Path(name) for name in studies if name.endswith(".json") and not _in_reports(name)]
+    for file in files:
+        for page in render_beside(file.resolve(), _languages(file.resolve(), language or []), site):
+            typer.echo(page.name)
+    rest = [_in_reports(name) or name for name in studies if Path(name) not in files]
+    if rest:
+        root = _root()
+        if site is not None and len(rest) > 1:
+            raise typer.BadParameter("one study at a time", param_hint="--site")
+        names = _each(rest, lambda study: _released(root, study))
+        released = {
+            name: _languages(root / "reports" / name / "release.json", language or []) for name in names
+        }
+        _finish(
+            render_studies(
+                list(released.items()), root=root, site=site, jobs=jobs, timeout=timeout, console=_console()
+            )
+        )
+
+
+@app.command()
+def pdf(
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY…", help="Ids or paths of published studies.")
+    ],
+    language: Languages = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; build/STUDY/pdf if left out.")] = None,
+) -> None:
+    """Print published pages to PDF with Chromium, where that is installed."""
+    from impl.runs.pages import print_pdf
 
     root = _root()
     _require_languages(language or [], "--language")
-    names = _each(studies, lambda study: _released(root, study))
-    released = {name: _languages(root, name, language or []) for name in names}
-    _finish(render_studies(list(released.items()), root=root, jobs=jobs, timeout=timeout, console=_console()))
+    for name in _each(studies, lambda study: _released(root, study)):
+        folder = root / "reports" / name
+        chosen = _languages(folder / "release.json", language or [])
+        pages = [page for page in sorted(folder.glob(f"{name}.*.html")) if page.name.split(".")[-2] in chosen]
+        for printed in print_pdf(pages, out or root / "build" / name / "pdf"):
+            typer.echo(str(printed.relative_to(root) if printed.is_relative_to(root) else printed))
 
 
 @app.command()
@@ -357,14 +397,20 @@ def _released(root: Path, study: str) -> str:
     return name
 
 
-def _languages(root: Path, name: str, asked: list[str]) -> list[str]:
+def _in_reports(name: str) -> str | None:
+    """The id of the study whose published Release the path is; None for anything else."""
+    path = Path(name).resolve()
+    published = path.name == "release.json" and path.parent.parent.name == "reports"
+    return path.parent.name if published and (path.parent.parent.parent / "parameters").is_dir() else None
+
+
+def _languages(release: Path, asked: list[str]) -> list[str]:
     """The languages to render: those asked for, else those of the pages there, else those of the titles."""
     from impl.release.files import read_release
     from impl.report.language import FALLBACK, language_codes
 
-    folder = root / "reports" / name
-    pages = [page.name.split(".")[-2] for page in sorted(folder.glob(f"{name}.*.html"))]
-    titles = [] if asked or pages else list(read_release(folder / "release.json").study.title)
+    pages = [page.name.split(".")[-2] for page in sorted(release.parent.glob("*.*.html"))]
+    titles = [] if asked or pages else list(read_release(release).study.title)
     known = [code for code in (*pages, *titles) if code in language_codes()]
     return list(dict.fromkeys(asked or known or [FALLBACK]))
 

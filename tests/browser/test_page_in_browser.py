@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from chromium import Chromium, find_chromium, start
 
 from example_release import EXAMPLES
 from impl.report.index import IndexRow, render_index
+from impl.report.language import language_codes
+from impl.report.local import local_page
 from impl.report.show import notebook_html, show_report
+from impl.report.summary import summary_page
 from report_pages import example_page
 
 WIDTHS = (320, 360, 768, 1280)
@@ -80,6 +84,7 @@ def sideways(browser: Chromium) -> int:
     [
         *((name, "nb") for name in EXAMPLES),
         ("staggered", "en"),
+        ("staggered", "nn"),
         ("hidden_points", "en"),
         ("before_after", "en"),
     ],
@@ -175,3 +180,23 @@ def test_print_has_tables_and_no_phone_cards(browser: Chromium, tmp_path: Path) 
         )
     finally:
         browser.ask("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_sheet_for_the_meeting_is_one_sheet(browser: Chromium, tmp_path: Path, name: str) -> None:
+    for code in language_codes():
+        browser.open(write(tmp_path, f"sheet-{code}", summary_page(EXAMPLES[name](), code)), 320)
+        assert sideways(browser) <= 0, code
+        browser.print(tmp_path / "sheet.pdf")
+        assert len(re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "sheet.pdf").read_bytes())) == 1, code
+
+
+def test_a_local_edition_fits_every_width(browser: Chromium, tmp_path: Path) -> None:
+    release = EXAMPLES["long_series"]()
+    for code in language_codes():
+        browser.open(
+            write(tmp_path, f"local-{code}", local_page(release, release.design.rollout[0], code)), 320
+        )
+        for width in WIDTHS:
+            browser.resize(width)
+            assert sideways(browser) <= 0, f"{code}, {width} px"

@@ -48,8 +48,8 @@ def words(html: str) -> str:
     return " ".join(parser.words)
 
 
-def test_bokmal_and_english_exist() -> None:
-    assert {"nb", "en"} <= set(CODES)
+def test_bokmal_nynorsk_and_english_exist() -> None:
+    assert {"nb", "nn", "en"} <= set(CODES)
 
 
 @pytest.mark.parametrize("code", CODES)

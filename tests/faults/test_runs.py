@@ -141,10 +141,13 @@ def test_the_other_studies_go_on_and_the_exit_code_tells(
     assert ledger(root, "zz-last")["attempt"]["state"] == "ok"
     assert sorted(published(root, "zz-last")) == [
         "curves.csv",
+        "data-dictionary.csv",
         "estimates.csv",
         "release.json",
         "zz-last.en.html",
         "zz-last.nb.html",
+        "zz-last.summary.en.html",
+        "zz-last.summary.nb.html",
     ]
     names = done.stdout.split("Not done: ")[1].split(". What")[0].split(", ")
     assert sorted(names) == sorted([*TROUBLES, "unreadable"])

@@ -68,12 +68,13 @@ WRITE = "written = impl.write_release(Release.model_validate(raw), out)"
 
 PARAMETERS = 'study: str = "parameters/a.yaml"\nprofile: str = "full"\nout: str = ""'
 
-REPORT_PARAMETERS = 'release: str = "release.json"\nlanguage: str = "nb"\nout: str = ""'
+REPORT_PARAMETERS = 'release: str = "release.json"\nlanguage: str = "nb"\nout: str = ""\nearlier: str = ""'
 REPORT = """\
 import impl
 
 read = impl.read_release(release)
-impl.show_report(read, language)"""
+before = impl.read_release(earlier) if earlier else None
+impl.show_report(read, language, before)"""
 FINISH = "mark = impl.finish_report(read, language, out)"
 
 

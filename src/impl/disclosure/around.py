@@ -71,6 +71,7 @@ def study_summary(
         harm=study.decision.harm,
         negligible=study.decision.negligible,
         synthetic=study.synthetic,
+        valid_months=study.valid_months,
     )
 
 

@@ -1,7 +1,7 @@
 """Release files: written by rename only, read strictly, the same bytes every time.
 
-A bundle is `release.json` with its CSV twins `estimates.csv` and `curves.csv`. `release.json` is written
-last: it is the mark that the bundle is complete.
+A bundle is `release.json` with its CSV twins `estimates.csv` and `curves.csv`, and `data-dictionary.csv`, which says
+what their columns mean. `release.json` is written last: it is the mark that the bundle is complete.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from impl.errors import Fault, ImplError, RunError, shorten
+from impl.release.dictionary import DICTIONARY_COLUMNS, DICTIONARY_FILE, dictionary_rows
 from impl.release.release import Estimate, Release
 from impl.study.paths import find_root
 
@@ -98,6 +99,7 @@ def bundle_bytes(release: Release) -> dict[str, bytes]:
     return {
         ESTIMATES_FILE: _csv(ESTIMATE_COLUMNS, (row.model_dump(by_alias=True) for row in release.estimates)),
         CURVES_FILE: _csv(CURVE_COLUMNS, _curve_rows(release)),
+        DICTIONARY_FILE: _csv(DICTIONARY_COLUMNS, dictionary_rows()),
         RELEASE_FILE: release_bytes(release),
     }
 
@@ -105,6 +107,15 @@ def bundle_bytes(release: Release) -> dict[str, bytes]:
 def release_bytes(release: Release) -> bytes:
     """`release.json`: the model's own order, one space of indent, UTF-8, a final newline."""
     return _json(release.model_dump(mode="json", by_alias=True))
+
+
+def says_the_same(data: bytes, release: Release) -> bool:
+    """Whether the bytes are a `release.json` of `release`, by this program or by one that did not know its later fields."""
+    try:
+        content = json.loads(data, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        return _json(content) == data and Release.model_validate_json(data, strict=True) == release
+    except (ValueError, RecursionError):
+        return False
 
 
 def release_schema() -> dict[str, Any]:

@@ -64,6 +64,8 @@ class StudySummary(Public):
     negligible: float
     synthetic: bool = False
     """Invented data: every page says so first."""
+    valid_months: int = 12
+    """How long the report holds: months from `data_to`."""
 
 
 class RunSummary(Public):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from impl.errors import Fault, RunError, shorten
 from impl.report.check import page_problems
 from impl.report.language import Language, read_language
-from impl.report.show import stylesheet
+from impl.report.show import Report, notebook_html, stylesheet
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -49,6 +49,7 @@ TEXT_TAGS = frozenset(
         "i",
         "img",
         "li",
+        "nav",
         "ol",
         "p",
         "section",
@@ -107,6 +108,8 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     **dict.fromkeys(DRAWING_TAGS, DRAWING_ATTRIBUTES),
 }
 INLINE_IMAGE = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=\s]+\Z")
+HOLDS = re.compile(r'<span class="holds">([\w .,:]+)</span>')
+"""Until when a page holds: our own words and a date."""
 OWN_LINK = re.compile(r"(?:#[\w.-]+|[\w.-]+(?:/[\w.-]+)*(?:#[\w.-]+)?)\Z")
 
 
@@ -159,6 +162,15 @@ def render_page(notebook: Path | str, language: str) -> str:
     return html
 
 
+def page_of_report(report: Report) -> str:
+    """The page of a report as its notebook would give it, without a kernel: the same bytes."""
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+    output = new_output("execute_result", execution_count=1, data={"text/html": notebook_html(report)})
+    node = new_notebook(cells=[new_code_cell("report", execution_count=1, outputs=[output])])
+    return page_from_notebook(node, read_language(report.language))
+
+
 def page_from_notebook(node: NotebookNode, language: Language) -> str:
     """Run the notebook through our nbconvert template."""
     from nbconvert import HTMLExporter
@@ -193,16 +205,18 @@ def head(shown: str, language: Language) -> str:
     # The first banner is printed on every sheet; both texts are ours, never a user's.
     marks = [language.say(f"banner.{name}") for name in ("smoke", "synthetic")]
     trial = " · ".join(mark for mark in marks if f'<p class="banner"><strong>{escape(mark)}' in shown)
-    return page_head(title, language, trial=trial)
+    found = HOLDS.search(shown)
+    return page_head(title, language, trial=trial, holds=found.group(1) if found else "")
 
 
-def page_head(title: str, language: Language, *, trial: str = "") -> str:
-    """Head, skip link and opening of `<main>`; `trial` is printed on every sheet."""
+def page_head(title: str, language: Language, *, trial: str = "", holds: str = "") -> str:
+    """Head, skip link and opening of `<main>`; `trial` and `holds` are printed on every sheet."""
     page, of = language.say("page.page"), language.say("page.of")
     margin = "font: 8.5pt 'Segoe UI', 'Noto Sans', Arial, sans-serif; color: #44515e;"
     mark = f'@top-left {{ content: "{trial}"; {margin} font-weight: 700; }}' if trial else ""
+    until = f'@bottom-left {{ content: "{holds}"; {margin} }}' if holds else ""
     sheet = (
-        f"@page {{ size: A4; margin: 17mm 16mm 18mm; {mark} "
+        f"@page {{ size: A4; margin: 17mm 16mm 18mm; {mark} {until} "
         f'@bottom-right {{ content: "{page} " counter(page) " {of} " counter(pages); {margin} }} }}'
     )
     return (

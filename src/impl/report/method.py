@@ -144,11 +144,6 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
     privacy += [
         say(f"rules.{rule}") if language.has(f"rules.{rule}") else rule for rule in release.disclosure.rules
     ]
-    hidden = []
-    for suppressed in release.disclosure.suppressed:
-        key = f"places.{suppressed.place}"
-        known = key if language.has(f"{key}.other") else "places.other"
-        hidden.append(language.count(known, suppressed.count, {"place": suppressed.place.replace("_", " ")}))
     plan = [
         study.plan_sha256,
         say(f"provenance.{'registered' if release.plan.registered else 'not_registered'}"),
@@ -175,7 +170,6 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
         rows.append(("deviations", release.plan.deviations))
     rows += [
         ("privacy", tuple(privacy)),
-        ("hidden", tuple(hidden) or (say("provenance.hidden_none"),)),
-        ("again", (say("provenance.again_command", {"id": study.id}),)),
+        ("again", tuple(say(f"provenance.again_{key}", {"id": study.id}) for key in ("command", "pages"))),
     ]
     return tuple((say(f"provenance.{name}"), texts) for name, texts in rows)

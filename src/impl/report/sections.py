@@ -14,18 +14,23 @@ from impl.release.release import Release
 from impl.report import (
     adaptation,
     costs,
+    coverage,
     delivery,
     figures,
     method,
     one_site,
     reporting,
     sentences,
+    since,
     sustainment,
     tables,
     timeline,
+    validity,
     whom,
     wording,
 )
+from impl.report import annex as technical
+from impl.report import square as verdict_square
 from impl.report.language import Language, sentence
 
 
@@ -39,6 +44,13 @@ class Block:
 
 
 Section = Callable[[Release, Language], Block | None]
+DOWNLOADS = {
+    "estimates": "estimates.csv",
+    "curves": "curves.csv",
+    "dictionary": "data-dictionary.csv",
+    "release": "release.json",
+}
+"""Files that lie beside a published page."""
 
 
 def paragraphs(texts: tuple[str, ...] | list[str]) -> str:
@@ -78,11 +90,12 @@ def question(release: Release, language: Language) -> Block:
     slots = {"sites": places, "start": language.month(study.data_from), "end": language.month(study.data_to)}
     scope = language.say("scope.sites", slots)
     run = language.say("scope.run", {"date": language.day(release.run.started.date())})
+    holds = f'<span class="holds">{escape(validity.holds_sentence(release, language))}</span>'
     return Block(
         name="question",
         label=text,
         html=f'<header class="top"><p class="study">{escape(language.pick(study.title))}</p><h1>{escape(text)}</h1>'
-        f'<p class="scope"><b>{escape(scope)}</b> {escape(run)} {escape(language.say("scope.levels"))}</p></header>',
+        f'<p class="scope"><b>{escape(scope)}</b> {escape(run)} {holds} {escape(language.say("scope.levels"))}</p></header>',
     )
 
 
@@ -118,6 +131,36 @@ def messages(release: Release, language: Language) -> Block:
         name="messages",
         label=label,
         html=f'<section class="messages" aria-label="{escape(label)}"><ul>{items}</ul></section>',
+    )
+
+
+def since_last(release: Release, earlier: Release | None, language: Language) -> Block | None:
+    """What changed since the report before this one; only where there was one."""
+    lines = () if earlier is None else since.texts(release, earlier, language)
+    if not lines or earlier is None:
+        return None
+    label = language.say("since.heading", {"date": language.month(earlier.run.started.date())})
+    body = f"<p><strong>{escape(label)}:</strong> {escape(' '.join(lines))}</p>"
+    return Block(
+        name="since",
+        label=label,
+        html=f'<section class="since" aria-label="{escape(label)}">{body}</section>',
+    )
+
+
+def find(blocks: Sequence[Block], language: Language) -> Block:
+    """The way to every part of the page that has a heading of its own, by the reader's questions."""
+    items = "".join(
+        f'<li><a href="#{block.name}-heading">{escape(block.label)}</a></li>'
+        for block in blocks
+        if f'id="{block.name}-heading"' in block.html and block.name not in ("answer", "failed")
+    )
+    label = language.say("find.heading")
+    return Block(
+        name="find",
+        label=label,
+        html=f'<nav class="find" aria-labelledby="find-heading"><h2 id="find-heading">{escape(label)}</h2>'
+        f"<ul>{items}</ul></nav>",
     )
 
 
@@ -239,7 +282,7 @@ def listed(texts: Sequence[str]) -> str:
 
 def delivered(release: Release, language: Language) -> Block:
     """Whether the bundle was delivered, and what outcome and delivery say together."""
-    body = paragraphs(list(delivery.texts(release, language)))
+    body = paragraphs(list(delivery.texts(release, language))) + verdict_square.square(release, language)
     parts = delivery.components(release, language)
     if parts:
         body += f"<h3>{escape(language.say('delivery.components_heading'))}</h3>" + listed(parts)
@@ -290,47 +333,61 @@ def work(release: Release, language: Language) -> Block | None:
     return section_block("work", language.say("timeline.heading"), body) if body else None
 
 
-def notes(release: Release, language: Language) -> Block:
-    items = "".join(f"<li>{escape(text)}</li>" for text in sentences.notes(release, language))
-    body = f"<ul>{items}</ul>"
-    if release.disclosure.suppressed:
-        body += paragraphs([language.say("notes.hidden")])
-    return section_block("notes", language.say("notes.heading"), body)
-
-
 def how(release: Release, language: Language) -> Block:
     items = "".join(f"<li>{escape(text)}</li>" for text in method.lines(release, language))
     return section_block("method", language.say("method.heading"), f'<ol class="method">{items}</ol>')
 
 
-def bands(release: Release, language: Language) -> Block:
-    table = tables.bands_table(release, language)
-    return section_block("bands", language.say("bands.heading"), table)
+def certainty(release: Release, language: Language) -> Block:
+    """How sure the answer is, and the words for probability with their numbers."""
+    texts = sentences.how_sure(release, language)
+    body = paragraphs([f"{texts.key}. {' '.join(texts.text)}"])
+    body += tables.bands_table(release, language)
+    return section_block("certainty", language.say("certain.heading"), body)
+
+
+def data(release: Release, language: Language) -> Block:
+    """What the report rests on, how complete and how old it is, and what to keep in mind."""
+    body = f'<dl class="pairs">{pairs(coverage.rows(release, language))}</dl>'
+    body += f"<h3>{escape(language.say('notes.heading'))}</h3>" + listed(sentences.notes(release, language))
+    if release.disclosure.suppressed:
+        body += paragraphs([language.say("notes.hidden")])
+    return section_block("data", language.say("coverage.heading"), body)
+
+
+def pairs(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Terms and their lines, for a `<dl>`."""
+    return "".join(
+        f"<div><dt>{escape(sentence(term))}</dt><dd>{'<br>'.join(escape(text) for text in texts)}</dd></div>"
+        for term, texts in rows
+    )
 
 
 def checks(release: Release, language: Language) -> Block:
-    passed = all(row.passed for row in release.checks.rows)
-    texts = [language.say("checks.passed" if passed else "checks.not_passed")]
-    if release.checks.retried:
-        texts.append(language.say("checks.retried"))
-    slots = {"chains": language.number(release.checks.chains), "draws": language.number(release.checks.draws)}
-    texts.append(language.say("checks.draws", slots))
-    body = paragraphs([" ".join(texts)]) + tables.checks_table(release, language)
-    return section_block("checks", language.say("checks.heading"), body)
+    """In the open where the calculation failed; in the annex of every other report."""
+    return section_block("checks", language.say("checks.heading"), technical.checks(release, language))
+
+
+def annex(release: Release, language: Language) -> Block:
+    return section_block(
+        "annex", language.say("annex.heading"), technical.annex(release, language), kind="sheet"
+    )
 
 
 def provenance(release: Release, language: Language) -> Block:
     """Where the report comes from and how to make it again."""
     heading = language.say("provenance.heading")
-    rows = "".join(
-        f"<div><dt>{escape(sentence(term))}</dt><dd>{'<br>'.join(escape(text) for text in texts)}</dd></div>"
-        for term, texts in method.provenance(release, language)
+    rows = pairs(method.provenance(release, language))
+    files = " · ".join(
+        f'<a href="{name}">{escape(language.say(f"provenance.file_{key}"))}</a> ({name})'
+        for key, name in DOWNLOADS.items()
     )
     return Block(
         name="provenance",
         label=heading,
         html=f'<section class="provenance" aria-labelledby="provenance-heading">'
-        f'<h2 id="provenance-heading">{escape(heading)}</h2><dl>{rows}</dl></section>',
+        f'<h2 id="provenance-heading">{escape(heading)}</h2><dl class="pairs">{rows}'
+        f"<div><dt>{escape(language.say('provenance.files'))}</dt><dd>{files}</dd></div></dl></section>",
     )
 
 
@@ -341,18 +398,18 @@ SECTIONS: tuple[Section, ...] = (
     messages,
     trend,
     comparison,
-    for_whom,
-    delivered,
-    lasts,
-    reported,
-    cost,
     limits,
+    delivered,
     adapted,
     work,
-    notes,
-    bands,
+    lasts,
+    for_whom,
+    certainty,
+    reported,
+    cost,
+    data,
     how,
-    checks,
+    annex,
     provenance,
 )
 
@@ -362,14 +419,21 @@ FAILED_SECTIONS: tuple[Section, ...] = (
     failed,
     adapted,
     work,
-    notes,
+    data,
     how,
     checks,
     provenance,
 )
+FIRST = ("banner", "question", "answer", "messages", "failed")
+"""Blocks that stand before what changed and before the way to the rest."""
 
 
-def make_blocks(release: Release, language: Language) -> tuple[Block, ...]:
-    """Every block of the page, in order."""
+def make_blocks(release: Release, language: Language, earlier: Release | None = None) -> tuple[Block, ...]:
+    """Every block of the page, in order. earlier: the Release published before this one, None where there is none."""
     chosen = SECTIONS if release.status == "ok" else FAILED_SECTIONS
-    return tuple(block for section in chosen if (block := section(release, language)) is not None)
+    blocks = [block for section in chosen if (block := section(release, language)) is not None]
+    first = [block for block in blocks if block.name in FIRST]
+    rest = blocks[len(first) :]
+    since_block = since_last(release, earlier, language)
+    between = [since_block] if since_block is not None else []
+    return (*first, *between, find(rest, language), *rest)

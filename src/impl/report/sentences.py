@@ -401,6 +401,10 @@ def notes(release: Release, language: Language) -> tuple[str, ...]:
     said = {*SAID_ELSEWHERE, "all_treated_tail"} if dated else SAID_ELSEWHERE  # one fact, once
     texts = [
         warning_sentence(warning, release, language)
+        if language.has(
+            f"warnings.{warning.code}.text"
+        )  # a Release of another impl may hold one that this lacks
+        else language.say("notes.unknown", {"name": warning.code.replace("_", " ")})
         for warning in release.design.warnings
         if warning.code not in said
     ]

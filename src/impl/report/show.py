@@ -46,13 +46,14 @@ def notebook_html(report: Report) -> str:
     return f"<style>{stylesheet('report')}</style>\n{body_html(report)}"
 
 
-def show_report(release: Release, language: str | None = None) -> Report:
+def show_report(release: Release, language: str | None = None, earlier: Release | None = None) -> Report:
     """The report of a Release in `language` (default bokmål), as blocks that a notebook displays.
 
+    earlier: the Release published before this one, so that the page can say what changed since.
     Raises ImplError for a language that has no file.
     """
     chosen: Language = read_language(language or FALLBACK)
-    return Report(language=chosen.code, blocks=make_blocks(release, chosen))
+    return Report(language=chosen.code, blocks=make_blocks(release, chosen, earlier))
 
 
 def finish_report(release: Release, language: str, out: str | Path = "") -> Path:

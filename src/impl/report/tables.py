@@ -13,9 +13,10 @@ from impl.study.value import LanguageCode
 from impl.study.vocabulary import read_vocabulary
 
 
-def caption(text: str, *, count: str = "") -> str:
+def caption(text: str, *, count: str = "", unit: str = "") -> str:
     label = f'<span class="count">{escape(count)}</span> ' if count else ""
-    return f"<caption>{label}<strong>{escape(text)}</strong></caption>"
+    under = f'<span class="unit">{escape(unit)}</span>' if unit else ""
+    return f"<caption>{label}<strong>{escape(text)}</strong>{under}</caption>"
 
 
 def header(names: list[str], *, right: frozenset[int] = frozenset()) -> str:
@@ -283,7 +284,7 @@ def bands_table(release: Release, language: Language) -> str:
         )
     names = [say("bands.word_column"), say("bands.number_column")]
     return (
-        f'<table class="bands">{caption(say("bands.caption"))}'
+        f'<table class="bands">{caption(say("bands.heading"), unit=say("bands.caption"))}'
         f"{header(names, right=frozenset((1,)))}<tbody>{''.join(rows)}</tbody></table>"
         f'<p class="table-note">{escape(say("bands.note"))}</p>'
     )

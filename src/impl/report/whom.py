@@ -42,7 +42,7 @@ def weights_table(release: Release, language: Language) -> str:
     return rows_table(release, language, "whom.caption", "whom.who", names) if names else ""
 
 
-def new_site(release: Release, language: Language) -> str | None:
+def new_site(release: Release, language: Language, key: str = "whom.new_site_sentence") -> str | None:
     """What one more site like these may expect, said apart from the means."""
     measure = release.measure()
     estimate = release.estimate(measure.id, "new_site", measure.headline_scale)
@@ -50,7 +50,7 @@ def new_site(release: Release, language: Language) -> str | None:
         return None
     _, low, high, decimals = wording.as_shown(estimate, release, measure)
     text = wording.range_words(low, high, decimals, measure, language)
-    return language.say("whom.new_site_sentence", {"text": text})
+    return language.say(key, {"text": text})
 
 
 def scenarios(release: Release, language: Language) -> tuple[str, ...]:

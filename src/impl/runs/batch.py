@@ -167,14 +167,18 @@ def render_studies(
     studies: Sequence[tuple[str, Sequence[str]]],
     *,
     root: Path,
+    site: str | None = None,
     jobs: int = 1,
     timeout: float = DEFAULT_TIMEOUT,
     console: Console | None = None,
 ) -> Batch:
-    """Make the pages of these studies (id, languages) anew from their published Releases alone."""
+    """Make the pages of these studies (id, languages) anew from their published Releases alone.
+
+    site: code of the site whose local edition is made besides.
+    """
 
     def work(name: str, languages: Sequence[str], stop: Stop, say: Say) -> Outcome:
-        return render_study(root, name, languages, timeout=timeout, stop=stop, say=say)
+        return render_study(root, name, languages, site=site, timeout=timeout, stop=stop, say=say)
 
     return _work_through(studies, work, root, jobs, console)
 

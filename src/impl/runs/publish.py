@@ -11,11 +11,13 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from impl.errors import DisclosureError, Fault, ImplError, RunError
 from impl.release.files import read_release
+from impl.release.release import Release
 from impl.runs.ledger import disk_fault
 from impl.study.study import PUBLIC_AUDIENCES
 
@@ -105,6 +107,24 @@ def full_report_there(root: Path, study: str) -> bool:
         return read_release(file).run.profile != "smoke"
     except ImplError:
         return file.exists()
+
+
+def previous(root: Path, release: Release) -> Path | None:
+    """The `release.json` that readers had before this one: the newest earlier full run that was published."""
+    folder = root / "reports" / release.study.id
+    return newest_before(release, (folder / "release.json", *folder.glob("history/*.json")))
+
+
+def newest_before(release: Release, files: Iterable[Path]) -> Path | None:
+    """Of Release files, the newest full run of the same study that is older than `release`; broken ones are passed over."""
+    found: list[tuple[datetime, Path]] = []
+    for file in sorted(files):
+        with contextlib.suppress(ImplError):
+            earlier = read_release(file)
+            same = earlier.study.id == release.study.id and earlier.run.id != release.run.id
+            if same and earlier.run.profile == "full" and earlier.run.started < release.run.started:
+                found.append((earlier.run.started, file))
+    return max(found)[1] if found else None
 
 
 def _history(folder: Path, files: Mapping[str, bytes]) -> list[tuple[Path, bytes]]:

@@ -33,7 +33,7 @@ from impl.runs.ledger import (
     study_lock,
     write_entry,
 )
-from impl.runs.publish import full_report_there, publish, require_writable
+from impl.runs.publish import full_report_there, previous, publish, require_writable
 from impl.runs.ready import inspect_study
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 REPORT_NOTEBOOK = "80_report"
 DEFAULT_TIMEOUT = 30 * 60.0
-RELEASE_FILES = ("release.json", "estimates.csv", "curves.csv")
+RELEASE_FILES = ("release.json", "estimates.csv", "curves.csv", "data-dictionary.csv")
 NOT_CONVERGED = 3
 
 
@@ -212,11 +212,14 @@ def render_study(
     study: str,
     languages: Sequence[str],
     *,
+    site: str | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     stop: Stop | None = None,
     say: Say = lambda _stage: None,
 ) -> Outcome:
     """Make the pages anew from `reports/<study>/release.json` alone: no data, no sampling.
+
+    site: code of the site whose local edition is made besides.
 
     The ledger is brought along where it knows of this Release; the Release and its tables stay as they are.
     """
@@ -230,7 +233,7 @@ def render_study(
         ):
             entry = read_entry(root, study)
             published = entry.published if entry else None
-            files = publish(root, study, _render_released(job, languages), keep_other_pages=True)
+            files = publish(root, study, _render_released(job, languages, site), keep_other_pages=True)
             if entry and published and published.files.get("release.json") == files["release.json"]:
                 all_files = {**published.files, **files}
                 # A page that was not made now may still be of an older report notebook.
@@ -345,42 +348,62 @@ def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Pr
     return release
 
 
-def _render_released(job: Job, languages: Sequence[str]) -> dict[str, bytes]:
+def _render_released(job: Job, languages: Sequence[str], site: str | None = None) -> dict[str, bytes]:
     """The published Release with pages made anew from it, through the same gate."""
-    from impl.release.files import read_release
+    from impl.release.dictionary import DICTIONARY_FILE
+    from impl.release.files import bundle_bytes, read_release
+    from impl.runs.pages import local_pages
 
     folder = job.root / "reports" / job.study
     job.bundle.mkdir(mode=0o700)
     release = read_release(folder / "release.json")
-    names = [name for name in RELEASE_FILES if (folder / name).is_file()]
+    (job.bundle / DICTIONARY_FILE).write_bytes(
+        bundle_bytes(release)[DICTIONARY_FILE]
+    )  # the same for every Release
+    names = [name for name in RELEASE_FILES if name == DICTIONARY_FILE or (folder / name).is_file()]
     for name in names:
-        shutil.copyfile(folder / name, job.bundle / name)
+        if name != DICTIONARY_FILE:
+            shutil.copyfile(folder / name, job.bundle / name)
     if release.study.id != job.study:
         fail(f"reports/{job.study}/release.json: the Release is of study '{release.study.id}'.")
+    local = local_pages(release, languages, site) if site is not None else {}
+    for name, page in local.items():
+        (job.bundle / name).write_text(page, encoding="utf-8")
     _render_pages(job, release, languages)
-    return _gate(job, release, (*names, *_page_names(job.study, languages)))
+    return _gate(job, release, (*names, *_page_names(job.study, languages), *local))
 
 
 def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
     """Execute the report notebook in each language and turn it into a page in the bundle folder."""
+    from impl.release.files import read_release
     from impl.report.check import page_problems
     from impl.report.html import render_page
+    from impl.report.summary import summary_page
 
+    before = previous(job.root, release)
     for language in languages:
         parameters = {
             "release": job.relative(job.bundle / "release.json"),
             "language": language,
             "out": job.relative(job.folder),
         }
+        if before is not None:
+            parameters["earlier"] = job.relative(before)
         executed = _execute(
             job, REPORT_NOTEBOOK, parameters, f"report ({language})", f"{REPORT_NOTEBOOK}.{language}.ipynb"
         )
         _require_mark(job, release, language)
-        page = render_page(executed, language)
-        problems = page_problems(page)
-        if problems:
-            fail(f"{job.study}.{language}.html: {problems[0]}", "\n".join(problems))
-        (job.bundle / f"{job.study}.{language}.html").write_text(page, encoding="utf-8")
+        pages = {
+            f"{job.study}.{language}.html": render_page(executed, language),
+            f"{job.study}.summary.{language}.html": summary_page(
+                release, language, read_release(before) if before else None
+            ),
+        }
+        for name, page in pages.items():
+            problems = page_problems(page)
+            if problems:
+                fail(f"{name}: {problems[0]}", "\n".join(problems))
+            (job.bundle / name).write_text(page, encoding="utf-8")
 
 
 def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str, saved_as: str) -> Path:
@@ -445,7 +468,9 @@ def _gate(job: Job, release: Release, names: Sequence[str]) -> dict[str, bytes]:
 
 
 def _page_names(study: str, languages: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{study}.{language}.html" for language in languages)
+    return tuple(
+        f"{study}.{edition}{language}.html" for language in languages for edition in ("", "summary.")
+    )
 
 
 def _check_time(job: Job) -> None:

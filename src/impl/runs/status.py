@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -60,10 +60,11 @@ def write_index(root: Path) -> Path:
     from impl.study.load import list_studies
 
     rows = [_index_row(root, path) for path in list_studies(root)]
+    page = render_index(rows, today=datetime.now(UTC).date())
     target = root / "reports" / "index.html"
     try:
         target.parent.mkdir(exist_ok=True)
-        write_atomically(target, render_index(rows).encode())
+        write_atomically(target, page.encode())
     except OSError as error:
         raise RunError([disk_fault(error, "reports/index.html")]) from None
     return target
@@ -151,18 +152,49 @@ def _index_row(root: Path, path: Path) -> IndexRow:
     release = _release(root, name)
     summary = release.study if release else study
     pages = sorted((root / "reports" / name).glob(f"{name}.*.html")) if release else []
+    whole = [page for page in pages if page.name.count(".") == 2]
+    briefs = [page for page in pages if page.name.startswith(f"{name}.summary.")]
     state = _state(root, name, entry, study)
-    return IndexRow(
+    row = IndexRow(
         id=name,
         title=_text(summary.title) if summary else name,
         question=_text(summary.question) if summary else "",
         status="not_run" if state == "never" else state,
         answer=_answer(release),
-        links={page.name.split(".")[-2]: f"{name}/{page.name}" for page in pages},
+        links={page.name.split(".")[-2]: f"{name}/{page.name}" for page in whole},
+        summaries={page.name.split(".")[-2]: f"{name}/{page.name}" for page in briefs},
         run_id=release.run.id if release else None,
         data_to=release.study.data_to if release else None,
         finished=release.run.started if release else None,
         message=None,  # a reason may quote a confidential cell, and the index lies on the public side
+        demo=summary.synthetic if summary else False,
+    )
+    return row if release is None else _found_by(row, root, release)
+
+
+def _found_by(row: IndexRow, root: Path, release: Release) -> IndexRow:
+    """The row with what its published report is found by, from the Release and the catalogue alone."""
+    from impl.report.language import read_language
+    from impl.report.sentences import lead
+    from impl.report.validity import holds_until
+    from impl.study.load import read_measure
+    from impl.study.vocabulary import read_vocabulary
+
+    nb = read_language("nb")
+    try:
+        chosen = read_measure(release.measure().id, root).focus_areas
+    except ImplError:
+        chosen = ()  # the user's own measure is gone
+    framework = read_vocabulary("national_framework")
+    areas = [framework.label(item, "nb") for item in framework.group("focus_area") if item.id in chosen]
+    return replace(
+        row,
+        bundles=tuple(nb.pick(bundle.name) for bundle in release.study.bundles),
+        places=tuple(site.name for site in release.design.rollout),
+        areas=tuple(filter(None, areas)),
+        verdict=lead(release, nb) if release.status == "ok" else nb.say("index.status.not_converged"),
+        holds_until=holds_until(release),
+        trial=release.run.profile == "smoke",
     )
 
 

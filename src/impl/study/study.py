@@ -352,6 +352,8 @@ class Study(Value):
     """True for invented data: every page made from the study says so first."""
     languages: Annotated[tuple[LanguageCode, ...], Field(min_length=1)] = ("nb",)
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 20260101
+    valid_months: Annotated[int, Field(ge=1, le=120), absent_at(12)] = 12
+    """How long the report holds: months from the last day of its data. A year is the custom of yearly plans (choice)."""
 
     _root: Path = Path()
     _unit: Unit | None = None

@@ -80,7 +80,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, name: str) -> None:
     assert path == tmp_path / "out/release.json"
     assert read_release(path) == RELEASES[name]
     first = {file.name: file.read_bytes() for file in path.parent.iterdir()}
-    assert set(first) == {"release.json", "estimates.csv", "curves.csv"}
+    assert set(first) == {"release.json", "estimates.csv", "curves.csv", "data-dictionary.csv"}
     write_release(read_release(path), tmp_path / "again")
     assert {file.name: file.read_bytes() for file in (tmp_path / "again").iterdir()} == first
 

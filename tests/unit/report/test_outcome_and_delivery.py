@@ -128,5 +128,5 @@ def test_what_lasts_is_said_for_each_horizon(code: str) -> None:
     assert all("{" not in text and text.endswith(".") for text in said)
     assert lasting(release, language) == ()
     names = [block.name for block in make_blocks(with_section(None), language)]
-    assert names[names.index("delivery") + 1] == "lasts"
+    assert names[names.index("adapted") + 1] == "lasts"
     assert "lasts" not in [block.name for block in make_blocks(release, language)]

@@ -65,8 +65,8 @@ def test_the_title_is_the_question() -> None:
 def test_every_section_of_the_issue_is_there_in_order() -> None:
     names = [block.name for block in make_blocks(staggered(), read_language("nb"))]
     assert names == [
-        "question", "answer", "messages", "trend", "comparison", "whom", "delivery", "limits",
-        "adapted", "notes", "bands", "method", "checks", "provenance",
+        "question", "answer", "messages", "find", "trend", "comparison", "limits", "delivery", "adapted",
+        "whom", "certainty", "data", "method", "annex", "provenance",
     ]  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def test_a_figure_without_text_is_refused(tmp_path: Path, figure: str) -> None:
 
 
 def test_an_unknown_language_names_those_there_are() -> None:
-    with pytest.raises(ImplError, match="must be one of en, nb"):
+    with pytest.raises(ImplError, match="must be one of en, nb, nn"):
         show_report(staggered(), "no")
 
 

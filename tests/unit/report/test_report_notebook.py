@@ -24,7 +24,7 @@ def test_the_notebook_source_is_clean_and_thin() -> None:
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
     assert [cell.metadata.get("tags", []) for cell in code].count(["parameters", "remove-cell"]) == 1
     shown = [cell for cell in node.cells if "remove-cell" not in cell.metadata.get("tags", [])]
-    assert [cell.source for cell in shown] == ["impl.show_report(evidence, language)"]
+    assert [cell.source for cell in shown] == ["impl.show_report(evidence, language, before)"]
     assert node.metadata.kernelspec.name == "python3"
 
 
