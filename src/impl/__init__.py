@@ -10,8 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from impl.data.quality import check_quality
     from impl.data.read import read_panel
     from impl.disclosure.make import make_release
+    from impl.disclosure.quality import make_quality_release
     from impl.logs.adaptation import adaptation_scores, cohen_kappa
     from impl.model.build import build_model
     from impl.model.checks import check_fit
@@ -31,6 +33,7 @@ _HOME = {
     "adaptation_scores": "impl.logs.adaptation",
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
+    "check_quality": "impl.data.quality",
     "check_robustness": "impl.model.criticism.robustness",
     "cohen_kappa": "impl.logs.adaptation",
     "criticise": "impl.model.criticism.criticise",
@@ -39,6 +42,7 @@ _HOME = {
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",
+    "make_quality_release": "impl.disclosure.quality",
     "make_release": "impl.disclosure.make",
     "predict_site": "impl.report.prediction",
     "read_panel": "impl.data.read",
@@ -54,6 +58,7 @@ __all__ = [
     "adaptation_scores",
     "build_model",
     "check_fit",
+    "check_quality",
     "check_robustness",
     "cohen_kappa",
     "criticise",
@@ -62,6 +67,7 @@ __all__ = [
     "evaluate_paired",
     "find_root",
     "finish_report",
+    "make_quality_release",
     "make_release",
     "predict_site",
     "read_panel",

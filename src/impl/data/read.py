@@ -16,6 +16,7 @@ from impl.data.companions import companion_warnings
 from impl.data.covariates import covariate_table, read_covariates
 from impl.data.design import rollout_warnings
 from impl.data.exposure import odd_exposures
+from impl.data.gaps import gap_table
 from impl.data.interruptions import interruption_periods
 from impl.data.numbers import CellNumbers
 from impl.data.panel import Panel, PanelWarning
@@ -97,8 +98,10 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
     gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
     tables = log_tables(logs, calendar.periods)
-    grid, stopped = _without(grid, _stopped(grid, [rollout, *rollouts.values()]))
-    grid, paused = _without(grid, _paused(grid, tables.support))
+    after_stop = _stopped(grid, [rollout, *rollouts.values()])
+    in_pause = _paused(grid, tables.support)
+    grid, stopped = _without(grid, after_stop)
+    grid, paused = _without(grid, in_pause)
     _check_primary(grid, measures[study.measures.primary], study)
     names = told_apart({site: rows.names.get(site, site) for site in site_order})
     twins = sum(name != rows.names.get(site, site) for site, name in names.items())
@@ -139,6 +142,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         fit_form=tables.fit_form,
         support=tables.support,
         targets=None if targets is None else target_table(targets, site_order, calendar.periods),
+        gaps=gap_table(cells, calendar.periods, site_order, places.rows, after_stop, in_pause),
     )
 
 
