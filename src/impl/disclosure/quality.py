@@ -10,7 +10,7 @@ from typing import Literal
 from impl.data import exposure, suspicions, twins
 from impl.data.findings import Finding
 from impl.data.panel import Panel
-from impl.data.quality import ENOUGH, LATE, DataQuality
+from impl.data.quality import ENOUGH, GRAVE, LATE, DataQuality
 from impl.disclosure import rules
 from impl.disclosure.around import released_rollout, study_summary
 from impl.disclosure.audience import audience_of
@@ -165,6 +165,7 @@ def _findings(panel: Panel, findings: tuple[Finding, ...]) -> Iterator[QualityFi
             other_name=_name(panel, finding.other),
             start=None if finding.first is None else panel.periods[finding.first].start,
             end=None if finding.last is None else panel.periods[finding.last].end,
+            grave=finding.code in GRAVE,
             values={
                 key: rules.estimate(value) if isinstance(value, float) else value
                 for key, value in finding.values.items()

@@ -76,7 +76,7 @@ class LeftOut(Public):
 class QualityFinding(Public):
     """Something that looks wrong. site None: the measure as a whole; other: the second site of a pair.
 
-    start, end: None for the whole series. values: periods, factors and shares; never a count of events.
+    start, end: None for the whole series. grave: a mistake of this kind would change a result. values: periods, factors and shares; never a count of events.
     """
 
     code: str
@@ -87,6 +87,7 @@ class QualityFinding(Public):
     other_name: str | None = None
     start: date | None = None
     end: date | None = None
+    grave: bool = False
     values: dict[str, float | int | str] = Field(default_factory=dict)
 
 
