@@ -30,7 +30,9 @@ LASTING = 2.0  # times the level before (choice: a ward that opens seldom double
 CLEAR = 4.0  # robust standard deviations between the two levels (choice)
 LONGEST_EQUAL = 6  # periods with one and the same exposure (choice: half a year of months)
 LARGE_COUNT, LARGE_EXPOSURE = 20.0, 100.0  # numbers whose last digit falls as it likes (choice)
-FEWEST_DIGITS = 8  # such numbers of a site (choice)
+FEWEST_DIGITS = 5  # different ones of a site (choice)
+NEAREST = 12  # periods that say what is usual now, at a site that changes (choice)
+MOST_EVEN = 5.0  # shape of the negative binomial law: counts of care are seldom more even (choice)
 HALF = 0.5  # of the median: a last period that low may not be over (choice)
 
 
@@ -189,11 +191,16 @@ def _unusual_level(all_series: Sequence[Series], measure: Measure) -> Iterator[F
 def _constant(all_series: Sequence[Series], measure: Measure) -> Iterator[Finding]:
     """One and the same number, period after period: capacity instead of use, or a number that was copied on.
 
-    An exposure that stands still at most sites is of the kind that does (inhabitants), and is no finding.
+    An exposure that stands still at most sites is of the kind that does (inhabitants), and is no finding;
+    of a single site nobody can tell, and of a few persons it is nothing odd.
     """
     still = [(series, _longest(series.denominator)) for series in all_series]
-    standing = [(series, run) for series, run in still if run[1] - run[0] + 1 >= LONGEST_EQUAL]
-    if len(all_series) == 1 or 2 * len(standing) < len(all_series):
+    standing = [
+        (series, run)
+        for series, run in still
+        if run[1] - run[0] + 1 >= LONGEST_EQUAL and series.denominator[run[0]] >= LARGE_EXPOSURE
+    ]
+    if 2 * len(standing) < len(all_series):
         yield from (_same(series, run, "denominator") for series, run in standing)
     if measure.kind == "mean":
         return
@@ -232,27 +239,27 @@ def _same(series: Series, run: tuple[int, int], of: str) -> Finding:
 def _round_numbers(
     all_series: Sequence[Series], measure: Measure, said: set[tuple[str | None, float | int | str]]
 ) -> Iterator[Finding]:
-    """Far more numbers than one in ten that end in 0: guessed or rounded. said: (site, of) told of already."""
+    """Far more numbers than one in ten that end in 0: guessed or rounded. said: (site, of) told of already.
+
+    Judged on the different numbers: one that stands still is one number.
+    """
     for series in all_series:
         for of, values, large in (
             ("numerator", series.numerator, LARGE_COUNT),
             ("denominator", series.denominator, LARGE_EXPOSURE),
         ):
-            digits = values[values >= large]
-            whole = digits[digits == np.floor(digits)]
-            if (
-                (series.site, of) in said
-                or (of == "numerator" and measure.kind == "mean")
-                or len(whole) < FEWEST_DIGITS
-            ):
+            whole = values[(values >= large) & (values == np.floor(values))]
+            different = np.unique(whole)
+            skipped = (series.site, of) in said or (of == "numerator" and measure.kind == "mean")
+            if skipped or len(different) < FEWEST_DIGITS:
                 continue
-            ends_in_0 = int((whole % 10 == 0).sum())
-            if 2 * len(all_series) * float(binom.sf(ends_in_0 - 1, len(whole), 0.1)) < CHANCE / 10:
+            by_chance = float(binom.sf((different % 10 == 0).sum() - 1, len(different), 0.1))
+            if 2 * len(all_series) * by_chance < CHANCE / 10:
                 yield Finding(
                     code="round_numbers",
                     measure=series.measure,
                     site=series.site,
-                    values={"of": of, "count": ends_in_0, "number": len(whole)},
+                    values={"of": of, "count": int((whole % 10 == 0).sum()), "number": len(whole)},
                 )
 
 
@@ -262,25 +269,27 @@ def _round_numbers(
 def _zeros(all_series: Sequence[Series]) -> Iterator[Finding]:
     """Zeros where the site's other numbers make zeros most unlikely: a gap that was filled with 0, or an empty file.
 
-    Chance by the negative binomial law with mean and spread of the site's other periods.
+    Chance by the negative binomial law, with the level of the periods nearest to the zeros (the bundle may have
+    worked), a standard error lower, and the spread of all the others, at least that of MOST_EVEN.
     """
     windows = sum(map(len, all_series))
     for series in all_series:
         for first, last in runs(list(series.numerator == 0)):
             rest = np.ones(len(series), dtype=bool)
             rest[first : last + 1] = False
-            if rest.sum() < SHORTEST:
+            if rest.sum() < SHORTEST or not series.numerator[rest].any():
                 continue
-            level = series.numerator[rest].sum() / series.denominator[rest].sum()
-            expected = level * series.denominator[rest]
-            if level <= 0:
+            distance = np.maximum(first - np.arange(len(series)), np.arange(len(series)) - last)
+            near = np.argsort(np.where(rest, distance, len(series)), kind="stable")[:NEAREST]
+            events = series.numerator[near].sum()
+            if events <= 1:
                 continue
-            surplus = max(
-                float(((series.numerator[rest] - expected) ** 2 / expected).sum() / (rest.sum() - 1)), 1.0
-            )
+            level = (events - np.sqrt(events)) / series.denominator[near].sum()
+            expected = series.denominator * (series.numerator[rest].sum() / series.denominator[rest].sum())
+            misfit = (series.numerator[rest] - expected[rest]) ** 2 / expected[rest]
             means = level * series.denominator[~rest]
-            fall = np.log(surplus) / (surplus - 1.0) if surplus > 1.0 + 1e-9 else 1.0
-            if windows * float(np.exp(-fall * means.sum())) < CHANCE:
+            surplus = np.maximum(misfit.sum() / (rest.sum() - 1), 1.0 + means / MOST_EVEN)
+            if windows * float(np.exp(-(means * np.log(surplus) / (surplus - 1.0)).sum())) < CHANCE:
                 yield Finding(
                     code="zeros",
                     measure=series.measure,
@@ -297,7 +306,7 @@ def _unfinished(all_series: Sequence[Series], shifted: set[str | None]) -> Itera
         exposure = series.denominator
         if len(exposure) < SHORTEST or series.site in shifted:
             continue
-        ratio = float(exposure[-1] / np.median(exposure))
+        ratio = float(exposure[-1] / np.median(exposure[-1 - NEAREST : -1]))
         if 1 / ODD_AGAIN < ratio < HALF and exposure[-1] < exposure[:-1].min():
             last = int(series.period[-1])
             share = round(ratio, 2)

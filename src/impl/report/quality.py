@@ -104,7 +104,8 @@ def coverage(release: Release, language: Language) -> str:
             text = language.count("quality.others_complete", len(rows) - len(shown))
             parts.append(f"<p>{escape(text)}</p>")
         parts.append(_periods_table(section, measure, language))
-    return _key(section, language) + "".join(parts)
+    years = release.study.data_from.year < release.study.data_to.year
+    return _key(section, years, language) + "".join(parts)
 
 
 def _coverage_table(
@@ -136,8 +137,17 @@ def _come(row: SiteCoverage, language: Language) -> str:
         return language.say("quality.nothing")
     slots = {"count": language.number(row.reported), "number": language.number(row.expected)}
     come = language.say("quality.of", slots)
-    if not row.gaps:
-        return language.say("quality.complete", {"text": come})
+    lacking = [gap for gap in row.gaps if gap.why not in LEFT_OUT]
+    without = [gap for gap in row.gaps if gap.why in LEFT_OUT]
+    texts = [language.say("quality.complete", {"text": come})]
+    if lacking:
+        texts = [language.say("quality.lacks", {"text": come, "word": _told(lacking, language)})]
+    if without:
+        texts.append(language.say("quality.without", {"text": _told(without, language)}))
+    return " ".join(texts)
+
+
+def _told(gaps: Sequence[QualityGap], language: Language) -> str:
     told = [
         language.say(
             "quality.gap",
@@ -146,12 +156,12 @@ def _come(row: SiteCoverage, language: Language) -> str:
                 "word": language.say(f"quality.why.{gap.why}"),
             },
         )
-        for gap in row.gaps[:MANY_GAPS]
+        for gap in gaps[:MANY_GAPS]
     ]
-    more = len(row.gaps) - len(told)
+    more = len(gaps) - len(told)
     if more:
         told.append(language.count("quality.more_gaps", more))
-    return language.say("quality.lacks", {"text": come, "word": "; ".join(told)})
+    return "; ".join(told)
 
 
 def _strip(row: SiteCoverage, first: date, last: date) -> str:
@@ -175,7 +185,8 @@ def _strip(row: SiteCoverage, first: date, last: date) -> str:
     return f'<svg class="strip-of-time" height="{STRIP}" aria-hidden="true">{"".join(parts)}</svg>'
 
 
-def _key(section: QualitySection, language: Language) -> str:
+def _key(section: QualitySection, years: bool, language: Language) -> str:
+    """What the strips show. years: whether new years are drawn."""
     kinds = ["come"]
     gaps = [gap for row in section.coverage for gap in row.gaps]
     if any(gap.why not in LEFT_OUT for gap in gaps):
@@ -184,10 +195,11 @@ def _key(section: QualitySection, language: Language) -> str:
         kinds.append("left-out")
     items = "".join(
         f'<span><svg class="swatch" width="28" height="14" aria-hidden="true"><rect class="{kind}" x="1" y="1" width="26" height="12"/></svg>'
-        f"{escape(language.say(f'quality.key.{kind}'))}</span>"
+        f"{escape(language.say(f'quality.key.{kind.replace("-", "_")}'))}</span>"
         for kind in kinds
     )
-    return f'<p class="strip-key">{items}</p>'
+    line = f"<span>{escape(language.say('quality.key.new_year'))}</span>" if years else ""
+    return f'<p class="strip-key">{items}{line}</p>'
 
 
 def _periods_table(section: QualitySection, measure: ReleasedMeasure, language: Language) -> str:
