@@ -46,10 +46,11 @@ def suspicions(cells: pd.DataFrame, measures: Mapping[str, Measure]) -> Iterator
         yield from _jumps(cells, name, shifted)
         unlike = list(_between_sites(series, measure))
         yield from unlike
-        if measure.kind == "rate":
+        unusual = list(_unusual_level(series, measure))
+        yield from unusual
+        if measure.kind == "rate" and not unusual:
             told = {finding.site for finding in unlike}  # of the same mistake
             yield from _more_events_than_exposure([each for each in series if each.site not in told])
-        yield from _unusual_level(series, measure)
         constant = list(_constant(series, measure))
         yield from constant
         yield from _round_numbers(series, measure, {(item.site, item.values["of"]) for item in constant})
