@@ -386,7 +386,7 @@ def test_the_manual_names_every_key() -> None:
 
 def test_a_look_at_the_data_alone_needs_no_starts(tmp_path: Path) -> None:
     """`--notebook 10_data_quality`: every site is `never`, the audience is the unit, and the study can be read at once."""
-    root = project(tmp_path, {"fall.csv": delimited(long())})
+    root = project(tmp_path, {"fall.csv": delimited(long(), ";").encode()})
     (root / "notebooks" / "10_data_quality.ipynb").write_text('{"cells": []}', encoding="utf-8")
     said: list[str] = []
     file = new_study(
