@@ -10,9 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from impl.data.quality import check_quality
     from impl.data.read import read_panel
     from impl.data.units import read_study
     from impl.disclosure.make import make_release
+    from impl.disclosure.quality import make_quality_release
     from impl.logs.adaptation import adaptation_scores, cohen_kappa
     from impl.model.build import build_model
     from impl.model.checks import check_fit
@@ -32,6 +34,7 @@ _HOME = {
     "adaptation_scores": "impl.logs.adaptation",
     "build_model": "impl.model.build",
     "check_fit": "impl.model.checks",
+    "check_quality": "impl.data.quality",
     "check_robustness": "impl.model.criticism.robustness",
     "cohen_kappa": "impl.logs.adaptation",
     "criticise": "impl.model.criticism.criticise",
@@ -40,6 +43,7 @@ _HOME = {
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",
     "finish_report": "impl.report.show",
+    "make_quality_release": "impl.disclosure.quality",
     "make_release": "impl.disclosure.make",
     "predict_site": "impl.report.prediction",
     "read_panel": "impl.data.read",
@@ -55,6 +59,7 @@ __all__ = [
     "adaptation_scores",
     "build_model",
     "check_fit",
+    "check_quality",
     "check_robustness",
     "cohen_kappa",
     "criticise",
@@ -63,6 +68,7 @@ __all__ = [
     "evaluate_paired",
     "find_root",
     "finish_report",
+    "make_quality_release",
     "make_release",
     "predict_site",
     "read_panel",

@@ -187,13 +187,25 @@ def new(
     rollout: Annotated[
         Path | None, typer.Option(help="When each site started; one to fill in is made without it.")
     ] = None,
+    notebook: Annotated[
+        str | None, typer.Option(help="Such as 10_data_quality; the starts decide without it.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: what is ambiguous is an error.")] = False,
 ) -> None:
     """Look at files, say what was understood, ask what they do not say, and write parameters/STUDY.yaml."""
     from impl.runs.new import new_study
 
     talk = None if yes else _talk
-    new_study(_root(), study, measure=measure, files=data, rollout=rollout, talk=talk, say=typer.echo)
+    new_study(
+        _root(),
+        study,
+        measure=measure,
+        files=data,
+        rollout=rollout,
+        talk=talk,
+        say=typer.echo,
+        notebook=notebook,
+    )
 
 
 @app.command()

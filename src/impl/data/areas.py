@@ -137,6 +137,8 @@ def _summed(rows: Rows, areas: Mapping[str, Sequence[str]], places: Places) -> t
                 continue
             whole = len(given) == len(parts) and GAP not in given.values()
             incomplete += not whole and any(part is not GAP for part in given.values())
+            if not whole:
+                summed.declared[measure, area, span[0]] = "incomplete_area"
             summed.add(measure, area, span, _sum(list(given.values())) if whole else GAP)
             answers = [rows.answers.get((measure, code, span[0])) for code in given]
             if any(answer is not None for answer in answers):

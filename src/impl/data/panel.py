@@ -81,6 +81,8 @@ class Panel:
         None), and positions (float, NaN without the date, after the last period where there is none):
         `support_end_period` (first full period after support), `pause_from` (first period touched by the
         pause), `pause_until` (first full period after it; NaN where it lasts).
+    gaps: None or one row a cell without a number, in the order of `cells`: `measure`, `site`, `period` (int),
+        `why` (a word of impl.release.quality.Why).
     targets: None or one row a site, measure and period with a target in force on the period's last day: `site`,
         `measure`, `period` (int), `target` (float, on the measure's reported scale).
     """
@@ -106,3 +108,4 @@ class Panel:
     fit_form: pd.DataFrame | None = None
     support: pd.DataFrame | None = None
     targets: pd.DataFrame | None = None
+    gaps: pd.DataFrame | None = None

@@ -16,6 +16,7 @@ from impl.data.companions import companion_warnings
 from impl.data.covariates import Values, covariate_table, read_covariates
 from impl.data.design import rollout_warnings
 from impl.data.exposure import odd_exposures
+from impl.data.gaps import gap_table
 from impl.data.interruptions import interruption_periods
 from impl.data.numbers import CellNumbers
 from impl.data.panel import Panel, PanelWarning
@@ -146,8 +147,10 @@ def _panel(study: Study, measures: Mapping[str, Measure], tables: _Tables) -> Pa
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
     gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
     logs = log_tables(tables.logs, calendar.periods)
-    grid, stopped = _without(grid, _stopped(grid, [rollout, *rollouts.values()]))
-    grid, paused = _without(grid, _paused(grid, logs.support))
+    after_stop = _stopped(grid, [rollout, *rollouts.values()])
+    in_pause = _paused(grid, logs.support)
+    grid, stopped = _without(grid, after_stop)
+    grid, paused = _without(grid, in_pause)
     _check_primary(grid, measures[study.measures.primary], study)
     names = told_apart({site: rows.names.get(site, site) for site in site_order})
     twins = sum(name != rows.names.get(site, site) for site, name in names.items())
@@ -190,6 +193,7 @@ def _panel(study: Study, measures: Mapping[str, Measure], tables: _Tables) -> Pa
         targets=None
         if tables.targets is None
         else target_table(tables.targets, site_order, calendar.periods),
+        gaps=gap_table(cells, calendar.periods, site_order, rows, after_stop, in_pause),
     )
 
 

@@ -16,12 +16,14 @@ from impl.data.sheets import read_sheets
 from impl.errors import Fault, nearest, shorten
 from impl.files.calendar import Span
 from impl.files.table import Table, cell_of, read_code, read_date, read_table
+from impl.release.quality import Why
 from impl.study.catalogue import Measure
 from impl.study.characters import plain
 from impl.study.study import Study
 
 REQUIRED = ("site", "period_start", "period_end", "measure", "numerator", "denominator")
 MUNICIPALITY, DISTRICT, ORGANISATION = 4, 6, 9  # digits of a code (SSB; Brønnøysundregistrene)
+DECLARED: dict[str, Why] = {word: word for word in ("suppressed", "not_reported", "missing")}
 OPTIONAL = (
     "status", "at_least", "at_most", "vintage", "sum_squares", "person_sum_squares", "category", "name"
 )  # fmt: skip
@@ -32,7 +34,7 @@ class Rows:
     """Readable cells of the panel table as parallel lists, and what was seen on the way.
 
     sites: code -> first row. spans: (start, end) -> first row. dropped: cells with no exposure and no events;
-    zero: the same ones, as (measure, site, first day).
+    zero: the same ones, as (measure, site, first day). declared: why a cell that is in the table has no number.
     answers: (measure, site, first day of the period) -> answers by category, of ordered measures.
     persons: (measure, site) -> person_sum_squares and its first row.
     """
@@ -48,6 +50,7 @@ class Rows:
     vintage: date | None = None
     dropped: int = 0
     zero: set[tuple[str, str, date]] = field(default_factory=set)
+    declared: dict[tuple[str, str, date], Why] = field(default_factory=dict)
     warnings: tuple[PanelWarning, ...] = ()
     persons: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
@@ -127,6 +130,8 @@ def read_rows(study: Study, measures: Mapping[str, Measure], today: date, faults
             rows.spans.setdefault(span, row)
         if site is None or span is None:
             continue
+        if numbers is GAP:
+            rows.declared[name, site, span[0]] = DECLARED.get(table.get(fields, "status"), "missing")
         if misplaced:
             answers.setdefault((name, site, span), Answers(shown=table.shown, row=row)).faulty = True
             continue

@@ -124,18 +124,7 @@ def design(
         period_months=panel.period_months,
         sequences=estimates.sequences,
         randomised=study.rollout.randomised,
-        rollout=tuple(
-            SiteStart(
-                site=row["site"],
-                name=panel.names.get(row["site"], row["site"]),
-                state=row["state"],
-                allocated_start=_day(row["allocated_start"]),
-                actual_start=_day(row["actual_start"]) if row["state"] == "start" else None,
-                transition_end=_day(row["transition_end"]),
-                stop=_day(row["stop"]),
-            )
-            for row in panel.rollout.to_dict("records")
-        ),
+        rollout=released_rollout(panel),
         window_from=estimates.window[0],
         window_to=estimates.window[1],
         models=tuple(
@@ -143,6 +132,22 @@ def design(
             for name, evaluation in evaluations.items()
         ),
         warnings=tuple(_warnings(study, panel, estimates, evaluations, findings, section)),
+    )
+
+
+def released_rollout(panel: Panel) -> tuple[SiteStart, ...]:
+    """Every site's dates as they are drawn."""
+    return tuple(
+        SiteStart(
+            site=row["site"],
+            name=panel.names.get(row["site"], row["site"]),
+            state=row["state"],
+            allocated_start=_day(row["allocated_start"]),
+            actual_start=_day(row["actual_start"]) if row["state"] == "start" else None,
+            transition_end=_day(row["transition_end"]),
+            stop=_day(row["stop"]),
+        )
+        for row in panel.rollout.to_dict("records")
     )
 
 

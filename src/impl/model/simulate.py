@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Array, link_of
+from impl.model.raw_faults import FILE, FIRST, MONTHS, faulty_file, mistakes_truth, rollout_rows
 from impl.model.raw_files import raw_files
 from impl.release.files import write_atomically
 
@@ -100,6 +101,10 @@ def write_synthetic(root: Path) -> Path:
     for file, data in raw_files(panels).items():
         (folder / "raw").mkdir(exist_ok=True)
         write_atomically(folder / "raw" / file, data)
+    months = month_starts(FIRST, MONTHS)[:-1]
+    write_atomically(folder / "raw" / FILE, faulty_file(np.random.default_rng([SEED, 5]), months))
+    _write(folder / "quality" / "rollout.csv", rollout_rows(months))
+    truth["quality"] = {"file": FILE, "mistakes": mistakes_truth()}
     text = json.dumps({"seed": SEED, **truth}, indent=1, ensure_ascii=False) + "\n"
     write_atomically(folder / "truth.json", text.encode())
     return folder

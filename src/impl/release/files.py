@@ -1,7 +1,8 @@
 """Release files: written by rename only, read strictly, the same bytes every time.
 
 A bundle is `release.json` with its CSV twins `estimates.csv` and `curves.csv`, and `data-dictionary.csv`, which says
-what their columns mean. `release.json` is written last: it is the mark that the bundle is complete.
+what their columns mean; one about data alone has `send-back.csv` too. `release.json` is written last: it is the mark
+that the bundle is complete.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from pydantic_core import ErrorDetails
 from impl.errors import Fault, ImplError, RunError, shorten
 from impl.release.dictionary import DICTIONARY_COLUMNS, DICTIONARY_FILE, dictionary_rows
 from impl.release.release import Estimate, Release
+from impl.release.send_back import SEND_BACK_COLUMNS, send_back_rows
 from impl.study.paths import find_root
 
 SCHEMA = 1
 LARGEST_FILE = 16 * 1024 * 1024  # bytes; what trusted research environments let out (OpenSAFELY: 16 MB)
 RELEASE_FILE, ESTIMATES_FILE, CURVES_FILE = "release.json", "estimates.csv", "curves.csv"
+SEND_BACK_FILE = "send-back.csv"
 ESTIMATE_COLUMNS = tuple(field.alias or name for name, field in Estimate.model_fields.items())
 QUANTILES = ("q05", "q10", "q25", "q50", "q75", "q90", "q95")
 CURVE_COLUMNS = ("measure", "step", "start", "end", "observed", *QUANTILES, "sites_started", "hidden")
@@ -100,6 +103,11 @@ def bundle_bytes(release: Release) -> dict[str, bytes]:
         ESTIMATES_FILE: _csv(ESTIMATE_COLUMNS, (row.model_dump(by_alias=True) for row in release.estimates)),
         CURVES_FILE: _csv(CURVE_COLUMNS, _curve_rows(release)),
         DICTIONARY_FILE: _csv(DICTIONARY_COLUMNS, dictionary_rows()),
+        **(
+            {SEND_BACK_FILE: _csv(SEND_BACK_COLUMNS, send_back_rows(release))}
+            if release.sections.quality
+            else {}
+        ),
         RELEASE_FILE: release_bytes(release),
     }
 

@@ -143,6 +143,11 @@ def _wrong_numbers(release: Release, name: str = RELEASE_FILE) -> list[Fault]:
     if release.run.profile == "smoke" and release.verdict is not None:
         found.append("verdict of a smoke run")
     found += _wrong_sites(release)
+    if release.sections.quality is not None:
+        if release.disclosure.audience != "own-unit":
+            found.append("sections.quality for others than those who delivered")
+        if release.estimates or release.comparisons or release.curves or release.verdict is not None:
+            found.append("numbers beside a report on data alone")
     section = release.sections.adaptations
     for row in release.estimates:
         group = (row.group or "").partition(":")[2]
@@ -196,5 +201,5 @@ def _formulas(text: str, name: str) -> Iterator[Fault]:
 def _unknown(name: str) -> Fault:
     return gate_fault(
         "unknown_file", shorten(name).strip("'"), "a file of another name", "a file of the bundle",
-        "Keep only release.json, the tables, the pages and history/.",
+        "Keep only release.json, its CSV files, the pages and history/.",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from impl.release.public import Probability, Public
+from impl.release.quality import QualitySection
 from impl.release.site_counts import SiteCounts
 
 
@@ -174,3 +175,5 @@ class Sections(Public):
     timeline: tuple[TimelineEvent, ...] = ()
     fit: tuple[FitAnswer, ...] = ()
     sites: tuple[SiteCounts, ...] = ()
+    quality: QualitySection | None = None
+    """Of a study that looks at its data alone: such a Release holds no estimate, curve or verdict."""

@@ -28,7 +28,7 @@ MINUS = "\u2212"
 
 SLOTS = frozenset(
     [
-        "after", "amount", "before", "bundle", "calendar", "change", "check", "commit", "count", "date", "direction",
+        "after", "amount", "before", "bundle", "calendar", "change", "check", "commit", "count", "date", "days", "direction",
         "draws", "chains", "element", "end", "events", "expected", "exposure", "first", "good", "group",
         "high", "id", "last", "lead", "level", "limit", "low", "measure", "moderator", "months", "name", "number",
         "observed", "other", "percent", "periods", "place", "points", "probability", "question", "seconds",

@@ -152,15 +152,23 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
         say("provenance.bundle_version", {"name": language.pick(bundle.name), "number": bundle.version})
         for bundle in study.bundles
     ]
+    sampled = release.sections.quality is None  # data alone need no random numbers
     seconds = language.count("provenance.seconds", round(run.seconds))
     rows: list[tuple[str, tuple[str, ...]]] = [
         ("study", (study.id,)),
         ("bundles", tuple(bundles)),
         ("run", (run.id,)),
         ("profile", (say(f"provenance.{run.profile}"),)),
-        ("date", (f"{language.day(run.started.date())}, {seconds}",)),
+        (
+            "date",
+            (
+                f"{language.day(run.started.date())}, {seconds}"
+                if sampled
+                else language.day(run.started.date()),
+            ),
+        ),
         ("data", tuple(data)),
-        ("seed", (str(run.seed),)),
+        *([("seed", (str(run.seed),))] if sampled else []),
         ("code", tuple(code)),
     ]
     if run.lock_sha256:

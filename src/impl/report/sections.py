@@ -1,7 +1,7 @@
 """The report as a list of sections: each a function of (Release, Language) to one labelled block.
 
 A report is `SECTIONS`, or `FAILED_SECTIONS` where the calculation did not pass its checks: those show no
-estimate, no curve and no verdict.
+estimate, no curve and no verdict. One on data alone is `QUALITY_SECTIONS`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from impl.report import (
     figures,
     method,
     one_site,
+    quality,
     reporting,
     sentences,
     since,
@@ -91,11 +92,12 @@ def question(release: Release, language: Language) -> Block:
     scope = language.say("scope.sites", slots)
     run = language.say("scope.run", {"date": language.day(release.run.started.date())})
     holds = f'<span class="holds">{escape(validity.holds_sentence(release, language))}</span>'
+    levels = "" if release.sections.quality is not None else language.say("scope.levels")
     return Block(
         name="question",
         label=text,
         html=f'<header class="top"><p class="study">{escape(language.pick(study.title))}</p><h1>{escape(text)}</h1>'
-        f'<p class="scope"><b>{escape(scope)}</b> {escape(run)} {holds} {escape(language.say("scope.levels"))}</p></header>',
+        f'<p class="scope"><b>{escape(scope)}</b> {escape(run)} {holds} {escape(levels)}</p></header>',
     )
 
 
@@ -428,9 +430,65 @@ FIRST = ("banner", "question", "answer", "messages", "failed")
 """Blocks that stand before what changed and before the way to the rest."""
 
 
+def quality_answer(release: Release, language: Language) -> Block:
+    """Whether the data can be used, and how much has come."""
+    label = language.say("answer.label")
+    return Block(
+        name="answer",
+        label=label,
+        html=f'<section class="answer" aria-labelledby="answer-heading"><h2 id="answer-heading">{escape(label)}</h2>'
+        f'<p class="big">{escape(quality.answer(release, language))}</p>'
+        f'<div class="odds">{paragraphs(quality.facts(release, language))}</div></section>',
+    )
+
+
+def quality_coverage(release: Release, language: Language) -> Block:
+    body = quality.coverage(release, language)
+    return section_block("coverage", language.say("quality.coverage_heading"), body)
+
+
+def quality_findings(release: Release, language: Language) -> Block:
+    body = quality.findings(release, language)
+    return section_block("findings", language.say("quality.findings_heading"), body)
+
+
+def quality_send_back(release: Release, language: Language) -> Block:
+    """What each site is asked for, in a table that can be sent to it."""
+    body = quality.send_back(release, language)
+    return section_block("send-back", language.say("quality.send_back_heading"), body)
+
+
+def quality_left_out(release: Release, language: Language) -> Block:
+    """What cannot be used, by reason, and the warnings that are about data."""
+    noted = sentences.notes(release, language, only=quality.noted(release))
+    body = quality.left_out(release, language) + listed(noted)
+    return section_block("left-out", language.say("quality.left_out_heading"), body)
+
+
+def quality_how(release: Release, language: Language) -> Block:
+    body = listed(quality.how(release, language))
+    return section_block("method", language.say("quality.how_heading"), body)
+
+
+QUALITY_SECTIONS: tuple[Section, ...] = (
+    banner,
+    question,
+    quality_answer,
+    quality_send_back,
+    quality_coverage,
+    quality_findings,
+    quality_left_out,
+    quality_how,
+    provenance,
+)
+
+
 def make_blocks(release: Release, language: Language, earlier: Release | None = None) -> tuple[Block, ...]:
     """Every block of the page, in order. earlier: the Release published before this one, None where there is none."""
-    chosen = SECTIONS if release.status == "ok" else FAILED_SECTIONS
+    if release.sections.quality is not None:
+        chosen = QUALITY_SECTIONS
+    else:
+        chosen = SECTIONS if release.status == "ok" else FAILED_SECTIONS
     blocks = [block for section in chosen if (block := section(release, language)) is not None]
     first = [block for block in blocks if block.name in FIRST]
     rest = blocks[len(first) :]

@@ -5,6 +5,7 @@ Wording never goes past what the design can carry: a plain before/after comparis
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -395,8 +396,11 @@ def warning_sentence(warning: ReleaseWarning, release: Release, language: Langua
     return sentence(language.say(f"{key}.text" if full else f"{key}.plain", slots))
 
 
-def notes(release: Release, language: Language) -> tuple[str, ...]:
-    """Coded warnings as sentences, without those that are said elsewhere on the page."""
+def notes(release: Release, language: Language, *, only: Collection[str] | None = None) -> tuple[str, ...]:
+    """Coded warnings as sentences, without those that are said elsewhere on the page.
+
+    only: the codes that are wanted; then nothing is said where there are none.
+    """
     dated = any(warning.code == "no_concurrent_controls" for warning in release.design.warnings)
     said = {*SAID_ELSEWHERE, "all_treated_tail"} if dated else SAID_ELSEWHERE  # one fact, once
     texts = [
@@ -406,7 +410,7 @@ def notes(release: Release, language: Language) -> tuple[str, ...]:
         )  # a Release of another impl may hold one that this lacks
         else language.say("notes.unknown", {"name": warning.code.replace("_", " ")})
         for warning in release.design.warnings
-        if warning.code not in said
+        if warning.code not in said and (only is None or warning.code in only)
     ]
     unique = tuple(dict.fromkeys(texts))
-    return unique or (language.say("notes.none"),)
+    return unique or (() if only is not None else (language.say("notes.none"),))

@@ -28,6 +28,7 @@ from impl.release.files import write_atomically
 from impl.study.catalogue import Bundle, Measure
 from impl.study.load import bundle_ids, measure_ids, read_bundle, read_measure, read_study
 from impl.study.source import DataSource, Quantities
+from impl.study.study import DESIGNS, QUALITY
 from impl.study.vocabulary import fold
 
 FAR_FROM_USUAL = 10  # times the catalogue's level, above or below which the unit is doubtful (choice)
@@ -68,8 +69,12 @@ def new_study(
     rollout: Path | None,
     talk: Talk | None,
     say: Say,
+    notebook: str | None = None,
 ) -> Path:
     """Write `parameters/<study>.yaml`; returns it. talk: asks a person, None where nobody can be asked.
+
+    notebook: None lets the starts decide. One that estimates nothing needs none, so a roll-out table made here says
+    `never`.
 
     The file is written only if the study can then be read: all that may be missing is a start in a roll-out
     table that was made here. Raises StudyError or DataError with every fault.
@@ -77,6 +82,9 @@ def new_study(
     target = root / "parameters" / f"{study}.yaml"
     asking = _Asking(talk=talk)
     faults = list(_name_faults(root, study, measure, target))
+    if notebook is not None and notebook not in DESIGNS:
+        allowed, fix = f"one of {', '.join(DESIGNS)}", nearest(notebook, DESIGNS) or "Choose one of these."
+        faults.append(_fault("new.notebook", "--notebook", shorten(notebook), allowed, fix))
     inside = [_inside(root, file, faults) for file in files]
     starts = None if rollout is None else _inside(root, rollout, faults)
     if faults:
@@ -96,9 +104,10 @@ def new_study(
     sites = _sites(root, source, entry)
     made = starts is None
     if starts is None:
-        starts = _write_rollout(root, study, sites)
-        say(f"  {starts}: fill in when each site started, or never, or before-data")
-    notebook = _notebook(root, starts, sites)
+        starts = _write_rollout(root, study, sites, "never" if notebook == QUALITY else "")
+        if notebook != QUALITY:
+            say(f"  {starts}: fill in when each site started, or never, or before-data")
+    notebook = notebook or _notebook(root, starts, sites)
     text = _study_text(study, entry, bundle, source, starts, notebook)
     write_atomically(target, text.encode())
     try:
@@ -226,12 +235,12 @@ def _sites(root: Path, source: DataSource, measure: Measure) -> list[str]:
     return list(dict.fromkeys(sheets.table.get(fields, "site") for _, fields in sheets.table.rows))
 
 
-def _write_rollout(root: Path, study: str, sites: Sequence[str]) -> str:
-    """A roll-out table to fill in: every site, no start."""
+def _write_rollout(root: Path, study: str, sites: Sequence[str], start: str) -> str:
+    """A roll-out table to fill in: every site, `start` for each (empty: to be filled in)."""
     name = f"data/{study}-rollout.csv"
     target = root / name
     if not target.exists():
-        lines = [",".join(ROLLOUT_COLUMNS), *(f"{_quoted(site)},,,," for site in sites)]
+        lines = [",".join(ROLLOUT_COLUMNS), *(f"{_quoted(site)},,{start},," for site in sites)]
         target.parent.mkdir(exist_ok=True)
         write_atomically(target, ("\n".join(lines) + "\n").encode())
     return name
@@ -295,6 +304,7 @@ def _study_text(
                 found[language] = text.format(measure=name, study=study, bundle=the_bundle)
         return found
 
+    asked = "quality" if notebook == QUALITY else "question"
     lines = [
         "# Written by impl new. Title and question are a beginning: say what you want to know, before you look.",
         "schema: 1",
@@ -302,13 +312,14 @@ def _study_text(
         "title:",
         *(f"  {language}: {_scalar(text)}" for language, text in phrased("title").items()),
         "question:",
-        *(f"  {language}: {_scalar(text)}" for language, text in phrased("question").items()),
+        *(f"  {language}: {_scalar(text)}" for language, text in phrased(asked).items()),
         f"notebook: {notebook}",
         f"bundle: {bundle.id}",
         f"measures: {{primary: {measure.id}}}",
         "data:",
         *_block(source.model_dump(mode="json"), 1),
         f"rollout: {{file: {_scalar(rollout)}, randomised: false}}",
+        *(["audience: own-unit"] if notebook == QUALITY else []),
     ]
     return "\n".join(lines) + "\n"
 

@@ -23,9 +23,11 @@ class Inspection:
 
 
 def inspect_study(study: Study) -> Inspection:
-    """Read the tables and decide the structure of every measure; samples nothing, writes nothing."""
+    """Read the tables and decide the structure of every measure; samples nothing, writes nothing.
+
+    A study that looks at its data alone has no structure: its tables only have to be readable.
+    """
     from impl.data.read import read_panel
-    from impl.model.structure import describe_structure
 
     faults = language_faults(study.languages, f"{study.id}.yaml, key 'languages'")
     try:
@@ -33,7 +35,9 @@ def inspect_study(study: Study) -> Inspection:
     except ImplError as error:
         return Inspection(faults=(*faults, *error.faults), warnings={})
     warnings: dict[str, Mapping[str, Any]] = {each.code: dict(each.values) for each in panel.warnings}
-    for measure in study.measures.declared:
+    for measure in () if study.estimates_nothing else study.measures.declared:
+        from impl.model.structure import describe_structure
+
         try:
             warnings |= dict(describe_structure(study, panel, measure).warnings)
         except ImplError as error:

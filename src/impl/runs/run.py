@@ -289,7 +289,8 @@ def _kept_aside(
     kept = f"build/{job.study}/{identity.run_id}/{job.bundle.name}/"
     why = f"smoke run, kept in {kept}; reports/{job.study}/ keeps its full report"
     if study.audience not in PUBLIC_AUDIENCES:
-        why = f"for audience {study.audience}, kept in {kept}; reports/ is a public place"
+        page = _page_names(job.study, study.languages)[0]
+        why = f"for audience {study.audience}, kept in {kept}{page}; reports/ is a public place"
     return dataclasses.replace(done, reason=why)
 
 
@@ -343,7 +344,9 @@ def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Pr
                 f"{study.notebook}: the Release is of {what} '{got[:12]}', must be of '{want[:12]}'. "
                 "The notebook wrote another study's Release, or its files changed while it ran."
             )
-    if release.status == "ok" and not release.estimates:
+    if (release.sections.quality is not None) != study.estimates_nothing:
+        fail(f"{study.notebook}: the Release is not of the kind that the study's notebook makes.")
+    if release.status == "ok" and not release.estimates and not study.estimates_nothing:
         fail(f"{study.notebook}: the Release holds no estimates although its status is ok.")
     return release
 

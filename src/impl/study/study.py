@@ -38,7 +38,11 @@ TABLES = (
 )
 """Keys of the study file that name a table, each under its key `file`."""
 
+QUALITY = "10_data_quality"
+"""Notebook of studies that look at the data alone: nothing is compared, modelled or estimated."""
+
 DESIGNS: dict[str, Literal["before_after", "stepped_wedge"]] = {
+    QUALITY: "before_after",  # of which nothing is asked
     "20_before_after": "before_after",
     "30_stepped_wedge": "stepped_wedge",
     "40_local_adaptation": "stepped_wedge",
@@ -366,7 +370,14 @@ class Study(Value):
             )
         if self.notebook == "40_local_adaptation" and self.adaptations is None:
             raise ValueError("must be a study with an adaptation log, for notebook 40_local_adaptation")
+        if self.estimates_nothing and self.audience != "own-unit":
+            raise ValueError(f"must be a study with audience: own-unit, for notebook {QUALITY}")
         return self
+
+    @property
+    def estimates_nothing(self) -> bool:
+        """Whether the study looks at the quality of its data and at nothing else."""
+        return self.notebook == QUALITY
 
     @property
     def bundles(self) -> tuple[MeasureId, ...]:

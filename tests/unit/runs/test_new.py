@@ -382,3 +382,24 @@ def test_the_manual_names_every_key() -> None:
         for key in DataSource.model_fields
         if f"`{key}`" not in text and f"`{key}:" not in text and f" {key}:" not in text
     ]
+
+
+def test_a_look_at_the_data_alone_needs_no_starts(tmp_path: Path) -> None:
+    """`--notebook 10_data_quality`: every site is `never`, the audience is the unit, and the study can be read at once."""
+    root = project(tmp_path, {"fall.csv": delimited(long(), ";").encode()})
+    (root / "notebooks" / "10_data_quality.ipynb").write_text('{"cells": []}', encoding="utf-8")
+    said: list[str] = []
+    file = new_study(
+        root, "kvalitet", measure="falls", files=[root / "data" / "fall.csv"], rollout=None, talk=None,
+        say=said.append, notebook="10_data_quality",
+    )  # fmt: skip
+    study = read_study(file)
+    assert (study.notebook, study.audience, study.estimates_nothing) == ("10_data_quality", "own-unit", True)
+    assert study.question["nb"] == "Er tallene om fall gode nok til å regne på?"
+    assert set(panel_of(file).rollout["state"]) == {"never"}
+    assert not any("fill in when" in line for line in said)
+    with pytest.raises(StudyError, match="must be one of 10_data_quality"):
+        new_study(
+            root, "annet", measure="falls", files=[root / "data" / "fall.csv"], rollout=None, talk=None,
+            say=said.append, notebook="10_data_qualty",
+        )  # fmt: skip
