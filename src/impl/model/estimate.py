@@ -10,11 +10,13 @@ import pandas as pd
 
 from impl.model.assurance import assurance_of
 from impl.model.choices import baseline
+from impl.model.columns import COVARIATE
 from impl.model.curves import main_curves
 from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
 from impl.model.moderators import MODERATOR
-from impl.model.structure import COVARIATE, GROUPS, Structure
+from impl.model.structure import GROUPS, Structure
+from impl.model.targets import evaluate_targets
 from impl.model.twin import fitted_scales
 from impl.model.values import Crude, Estimates
 from impl.model.verdict import decide
@@ -83,6 +85,7 @@ def estimate(fit: Fit) -> Estimates:
         warnings=tuple(warnings),
         moderator_centres=usual_scores(structure),
         correlations=prediction_correlations(structure, reported),
+        targets=evaluate_targets(fit),
     )
 
 

@@ -30,6 +30,25 @@ class Crude:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TargetFindings:
+    """Local targets of one measure beside the levels that were reached (confidential); each site's newest target.
+
+    sites: one row a site, `site`, `start`, `end` (first and last day of the periods it is about), `target`, `numerator`,
+        `denominator` (sums over them), `met` (whether the counted figure is on the good side; None, and `numerator` NaN,
+        where a count is known as an interval only), `lower`, `median`, `upper` (90 %) of the level on the reported
+        scale, `p_met`.
+    number: mean number of sites whose level meets the target, between its 5 and 95 per cent quantiles.
+    network: `lower`, `median`, `upper`, `p_met` of all sites together, where all have one target over the same periods.
+    passed: whether the draws of every level hold the gates.
+    """
+
+    sites: pd.DataFrame
+    number: tuple[float, float, float]
+    network: dict[str, float] | None
+    passed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimates:
     """Everything a Release may take from one fitted measure, before disclosure control.
 
@@ -45,6 +64,7 @@ class Estimates:
     contrast_sites: group (yes | no | unknown | none) -> number of sites that contribute treated cells.
     moderator_sites: moderator -> sites with at least one such modification in a treated cell.
     moderator_centres: moderator -> usual score in the window. correlations: as `release.PredictionSection`.
+    targets: None where the measure has no target.
     """
 
     measure: str
@@ -69,6 +89,7 @@ class Estimates:
     assurance: Assurance | None = None
     moderator_centres: dict[str, float] = field(default_factory=dict)
     correlations: dict[str, float] = field(default_factory=dict)
+    targets: TargetFindings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
