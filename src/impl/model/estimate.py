@@ -54,6 +54,9 @@ def estimate(fit: Fit) -> Estimates:
             warnings.append(("absence_could_be_shown" if showable else "absence_not_judged", {}))
     if fit.amber:
         warnings.append(("divergences_few", {"count": int(fit.tree.sample_stats["diverging"].sum())}))
+    targets = evaluate_targets(fit)
+    if targets is not None and not targets.passed:
+        warnings.append(("targets_not_reliable", {}))
     window = window_rows(structure)
     return Estimates(
         measure=structure.measure.id,
@@ -85,7 +88,7 @@ def estimate(fit: Fit) -> Estimates:
         warnings=tuple(warnings),
         moderator_centres=usual_scores(structure),
         correlations=prediction_correlations(structure, reported),
-        targets=evaluate_targets(fit),
+        targets=targets,
     )
 
 

@@ -75,7 +75,7 @@ def evaluate_targets(fit: Fit) -> TargetFindings | None:
     table = table.assign(lower=ends[0], median=ends[1], upper=ends[2], p_met=met.mean(axis=0))
     number = np.quantile(met.sum(axis=1), ENDS)
     quantities = [levels[:, place] for place in range(len(spells))]
-    network = None
+    network, network_met = None, None
     if _is_common(structure, spells):
         whole = events.sum(axis=1) / exposure.sum() * structure.measure.per
         quantities.append(whole)
@@ -85,10 +85,13 @@ def evaluate_targets(fit: Fit) -> TargetFindings | None:
             "upper": float(np.quantile(whole, ENDS[2])),
             "p_met": float(meets(whole, targets[:1], direction).mean()),
         }
+        figure = table["numerator"].sum(skipna=False) / table["denominator"].sum() * structure.measure.per
+        network_met = _figure_meets(figure, spells[0].target, direction)
     return TargetFindings(
         sites=table,
         number=(float(number[0]), float(met.sum(axis=1).mean()), float(number[2])),
         network=network,
+        network_met=network_met,
         passed=quantities_pass(quantities, fit.chains, 0, fit.profile),
     )
 
@@ -97,6 +100,13 @@ def meets(levels: Array, target: Array, direction: str) -> npt.NDArray[np.bool_]
     """Whether levels are on the good side of a target, or on it."""
     slack = ROUNDING * np.maximum(1.0, np.abs(target))
     return np.asarray(levels <= target + slack if direction == "lower" else levels >= target - slack)
+
+
+def _figure_meets(figure: float, target: float, direction: str) -> bool | None:
+    """The same of a counted figure; None where it is not known (NaN)."""
+    if np.isnan(figure):
+        return None
+    return bool(meets(np.array([figure]), np.array([target]), direction)[0])
 
 
 def expected_events(fit: Fit, spells: list[Spell]) -> tuple[Array, Array]:
@@ -114,18 +124,17 @@ def _row(structure: Structure, spell: Spell) -> dict[str, object]:
     """What is known of one site's target but its chance of being met. met: of the counted figure, None where a
     count of the spell is known as an interval only."""
     numerator, denominator = (float(spell.rows[name].sum()) for name in ("numerator", "denominator"))
-    counted = bool(spell.rows["observed"].all())
-    level = np.array([numerator / denominator * structure.measure.per])
+    if not spell.rows["observed"].all():
+        numerator = np.nan
+    figure = numerator / denominator * structure.measure.per
     return {
         "site": structure.sites[spell.site],
         "start": structure.periods[spell.first][0],
         "end": structure.periods[spell.last][1],
         "target": spell.target,
-        "numerator": numerator if counted else np.nan,
+        "numerator": numerator,
         "denominator": denominator,
-        "met": bool(meets(level, np.array([spell.target]), structure.measure.direction)[0])
-        if counted
-        else None,
+        "met": _figure_meets(figure, spell.target, structure.measure.direction),
     }
 
 

@@ -38,13 +38,15 @@ class TargetFindings:
         where a count is known as an interval only), `lower`, `median`, `upper` (90 %) of the level on the reported
         scale, `p_met`.
     number: mean number of sites whose level meets the target, between its 5 and 95 per cent quantiles.
-    network: `lower`, `median`, `upper`, `p_met` of all sites together, where all have one target over the same periods.
+    network: `lower`, `median`, `upper`, `p_met` of all sites together, where all have one target over the same periods;
+        network_met: whether their counted figure is on the good side, None where it is not known.
     passed: whether the draws of every level hold the gates.
     """
 
     sites: pd.DataFrame
     number: tuple[float, float, float]
     network: dict[str, float] | None
+    network_met: bool | None
     passed: bool
 
 

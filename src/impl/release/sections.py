@@ -9,6 +9,7 @@ from pydantic import Field
 
 from impl.release.public import Probability, Public
 from impl.release.site_counts import SiteCounts
+from impl.release.targets import TargetSection
 
 
 class AdaptationRow(Public):
@@ -174,3 +175,4 @@ class Sections(Public):
     timeline: tuple[TimelineEvent, ...] = ()
     fit: tuple[FitAnswer, ...] = ()
     sites: tuple[SiteCounts, ...] = ()
+    targets: tuple[TargetSection, ...] = ()

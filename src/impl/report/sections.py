@@ -22,6 +22,7 @@ from impl.report import (
     sentences,
     sustainment,
     tables,
+    targets,
     timeline,
     whom,
     wording,
@@ -207,6 +208,12 @@ def for_whom(release: Release, language: Language) -> Block | None:
     return section_block("whom", language.say("whom.heading"), body)
 
 
+def reached(release: Release, language: Language) -> Block | None:
+    """Whether local targets are met; only where the study has them."""
+    body = targets.block(release, language)
+    return section_block("targets", language.say("targets.heading"), body) if body else None
+
+
 def reported(release: Release, language: Language) -> Block | None:
     """What the answer would be if more, or less, of what happens is reported; only where reports are counted."""
     lines = reporting.texts(release, language)
@@ -342,6 +349,7 @@ SECTIONS: tuple[Section, ...] = (
     trend,
     comparison,
     for_whom,
+    reached,
     delivered,
     lasts,
     reported,
