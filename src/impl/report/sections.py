@@ -20,6 +20,7 @@ from impl.report import (
     one_site,
     reporting,
     sentences,
+    site_counts,
     sustainment,
     tables,
     targets,
@@ -214,6 +215,12 @@ def reached(release: Release, language: Language) -> Block | None:
     return section_block("targets", language.say("targets.heading"), body) if body else None
 
 
+def counted_by_site(release: Release, language: Language) -> Block | None:
+    """What was counted at each site; only where the audience may see it."""
+    body = site_counts.block(release, language)
+    return section_block("sites", language.say("site_counts.heading"), body) if body else None
+
+
 def reported(release: Release, language: Language) -> Block | None:
     """What the answer would be if more, or less, of what happens is reported; only where reports are counted."""
     lines = reporting.texts(release, language)
@@ -349,6 +356,7 @@ SECTIONS: tuple[Section, ...] = (
     trend,
     comparison,
     for_whom,
+    counted_by_site,
     reached,
     delivered,
     lasts,

@@ -74,9 +74,7 @@ def limit_words(target: float, measure: ReleasedMeasure, language: Language) -> 
     return language.say("targets.most" if measure.direction == "lower" else "targets.least", slots)
 
 
-def site_table(
-    section: TargetSection, measure: ReleasedMeasure, release: Release, language: Language
-) -> str:
+def site_table(section: TargetSection, measure: ReleasedMeasure, release: Release, language: Language) -> str:
     """One row a site in the order of its code; a hidden one stays in its place. Empty where sites are not shown."""
     if not section.rows:
         return ""
