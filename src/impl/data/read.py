@@ -25,6 +25,7 @@ from impl.data.rollout import (
     first_starts,
     known_sites,
     match_sites,
+    other_rollout,
     picked_components,
     read_rollout,
     rollout_table,
@@ -94,6 +95,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         for bundle in study.bundles
     }
     rollout = rollouts.pop(study.bundle)
+    other_start = other_rollout(starts[study.bundle], rollout, calendar.periods, study.rollout.starts)
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
     gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
     tables = log_tables(logs, calendar.periods)
@@ -138,6 +140,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         phases=tables.phases,
         fit_form=tables.fit_form,
         support=tables.support,
+        other_start=other_start,
         targets=None if targets is None else target_table(targets, site_order, calendar.periods),
     )
 

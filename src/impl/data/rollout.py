@@ -395,6 +395,22 @@ def rollout_table(
     return pd.DataFrame(columns)
 
 
+def other_rollout(
+    starts: Mapping[str, Start], rollout: pd.DataFrame, periods: Sequence[Period], by: str
+) -> pd.DataFrame | None:
+    """The roll-out by the start that does not count; None where it is the same, or begins before the data.
+
+    rollout: by the start that counts (`by`).
+    """
+    other = "actual" if by == "allocated" else "allocated"
+    if any(True for _ in early_starts(starts, periods[0].start, "", other)):
+        return None
+    picked = dict(zip(rollout["site"], rollout["components"], strict=True))
+    found = rollout_table(starts, list(rollout["site"]), periods, picked, other)
+    decides = ["state", "start_period", "transition_from"]
+    return None if found[decides].equals(rollout[decides]) else found
+
+
 def _positions(start: Start, periods: Sequence[Period], by: str) -> tuple[float, float, float]:
     """start_period, transition_from, stop_period.
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from impl.data.panel import Panel
-from impl.disclosure import further, rules
+from impl.disclosure import further, rules, starts
 from impl.disclosure.around import (
     CONTRASTED,
     Findings,
@@ -143,6 +143,12 @@ def make_release(
         lasting = None
     else:
         primary_measure = measures[estimates.measure]
+        shown_primary = released[estimates.measure]
+        extra, withheld = starts.shown_rows(
+            local.other_start, panel, shown_primary, primary_measure, laws[estimates.measure]
+        )
+        rows += [_estimate(row, _without_probabilities(estimates, primary_measure)) for row in extra]
+        suppressed["estimates"] += withheld
         rows += dose_estimates(primary_measure, study.bundle, fidelity, local.dose, estimates.window)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(

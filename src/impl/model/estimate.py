@@ -92,6 +92,20 @@ def estimate(fit: Fit) -> Estimates:
     )
 
 
+def window_summaries(fit: Fit, estimand: str) -> pd.DataFrame:
+    """The time-averaged effect of a fit under another name, rows as `Estimates.table`."""
+    structure = fit.structure
+    reported = reported_draws(fit)
+    chances = _probabilities(structure, reported)
+    asked = [each for each in reported if each.estimand == "tate"]
+    rows = [
+        _summary(structure, each, reported[each], level, chances.get((*each[:3], each.group), {}))
+        for each in asked
+        for level in LEVELS
+    ]
+    return pd.DataFrame.from_records(rows).assign(estimand=estimand)
+
+
 def usual_scores(structure: Structure) -> dict[str, float]:
     """Mean score of each moderator in the window's cells, weighted as the effect on the scale of predictions is: every
     time since start the same on the link scale, by exposure for differences."""

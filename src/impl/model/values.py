@@ -378,20 +378,42 @@ class Sustainment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherStart:
+    """The effect by the start that does not count (confidential).
+
+    estimand: by_actual_start | by_allocated_start. table: rows as `Estimates.table` with that estimand; empty where it
+    could not be made, and a warning says why. window: first and last period since that start.
+    """
+
+    measure: str
+    estimand: str
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    window: tuple[int, int] | None = None
+    seconds: float = 0.0
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        told = ", ".join(code for code, _ in self.warnings) or "nothing"
+        return _as_html([(f"The effect {self.estimand}", self.table), ("What the reader is told", told)])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Implementation:
-    """What was found of adaptation, delivery, dose and sustainment; None where the study has no table for it."""
+    """What was found of adaptation, delivery, dose, sustainment and the other start; None where the study has nothing
+    for it."""
 
     moderation: Moderation | None = None
     delivery: DeliveryEvidence | None = None
     dose: DoseResponse | None = None
     sustainment: Sustainment | None = None
+    other_start: OtherStart | None = None
 
     @property
     def warnings(self) -> tuple[tuple[str, dict[str, float | int | str]], ...]:
-        parts = (self.moderation, self.delivery, self.dose, self.sustainment)
+        parts = (self.moderation, self.delivery, self.dose, self.sustainment, self.other_start)
         return tuple(warning for part in parts if part is not None for warning in part.warnings)
 
     def _repr_html_(self) -> str:
-        parts = (self.moderation, self.delivery, self.dose, self.sustainment)
+        parts = (self.moderation, self.delivery, self.dose, self.sustainment, self.other_start)
         shown = "".join(part._repr_html_() for part in parts if part is not None)
         return shown or "<p>The study has no moderators, audits or table of support.</p>"

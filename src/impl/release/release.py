@@ -169,7 +169,8 @@ class Estimate(Public):
     `other_bundle` (TATE of a further bundle, `group` its id), `moderation` (with one modification of the kind
     `group` against none, same cells; `a-b` compares two kinds), `dose` (the bundle at the share `group` delivered,
     «0.4», against none of it), `dose_target` (at the share `group` in every site, against what was delivered), `reporting` (TATE if the
-    log of the share reported changed by `group`, «0.2»).
+    log of the share reported changed by `group`, «0.2»), `by_actual_start` and `by_allocated_start` (TATE by the start
+    that does not count, beside the one that does).
     """
 
     measure: str
@@ -193,6 +194,8 @@ class Estimate(Public):
         "dose",
         "dose_target",
         "reporting",
+        "by_actual_start",
+        "by_allocated_start",
     ]
     from_: Annotated[int | None, Field(alias="from")] = None
     to: int | None = None

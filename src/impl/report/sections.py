@@ -21,6 +21,7 @@ from impl.report import (
     reporting,
     sentences,
     site_counts,
+    starts,
     sustainment,
     tables,
     targets,
@@ -179,7 +180,7 @@ def trend(release: Release, language: Language) -> Block:
 
 def comparison(release: Release, language: Language) -> Block:
     label = language.say("table.caption", {"bundle": wording.bundle(release, language)})
-    table = tables.comparison_table(release, language)
+    table = tables.comparison_table(release, language) + paragraphs(starts.texts(release, language))
     return Block(
         name="comparison",
         label=label,
