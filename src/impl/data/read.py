@@ -56,7 +56,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
     measures = {name: read_measure(name, root) for name in study.measures.declared}
     faults: list[Fault] = []
     rows = read_rows(study, measures, today or datetime.now(UTC).date(), faults)
-    starts = read_rollout(root, study.rollout.file, study.bundles, faults)
+    starts = read_rollout(root, study.rollout, study.bundles, faults)
     places = None
     if rows is not None and starts is not None:
         places = harmonise(study, rows, starts, faults)
@@ -82,7 +82,7 @@ def read_panel(study: Study, *, today: date | None = None) -> Panel:
         covariates = read_covariates(root, study.covariates, codes, periods, faults)
     targets = None
     if study.targets is not None:
-        targets = read_targets(root, study.targets.file, codes, measures, faults)
+        targets = read_targets(root, study.targets, codes, measures, faults)
     interruptions = interruption_periods(study, periods, faults) if periods else {}
     if faults or rows is None or starts is None or calendar is None or places is None:
         raise DataError(faults)

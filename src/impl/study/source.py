@@ -47,8 +47,25 @@ class Events(Value):
         return self
 
 
-class DataTable(Value):
-    """One file or sheet, and how it is written.
+class TableForm(Value):
+    """One file or sheet, and what must be known to see its cells: an .xlsx file of several sheets says which, text says
+    its encoding, and what separates its columns where that is neither a comma nor a semicolon."""
+
+    file: Text
+    sheet: Annotated[Text | None, ABSENT] = None
+    encoding: Annotated[Literal["utf-8", "utf-16", "windows-1252"], absent_at("utf-8")] = "utf-8"
+    delimiter: Annotated[Literal["comma", "semicolon", "tab"] | None, ABSENT] = None
+
+
+class TableSource(TableForm):
+    """A table with impl's own headings in its first row. decimal, days: how numbers and days are written as text."""
+
+    decimal: Annotated[Literal["point", "comma"], absent_at("point")] = "point"
+    days: Annotated[Literal["yyyy-mm-dd", "dd.mm.yyyy"], absent_at("yyyy-mm-dd")] = "yyyy-mm-dd"
+
+
+class DataTable(TableForm):
+    """One file or sheet of numbers, and how it is written.
 
     Rows and columns are named as in the file: heading_rows by number (a line `sep=` is not counted), columns by
     their headings. across: what each heading row says over the columns of numbers (`part` is a month or the
@@ -60,10 +77,6 @@ class DataTable(Value):
     column's heading. ends_before: text of the first cell of the row below the table.
     """
 
-    file: Text
-    sheet: Annotated[Text | None, ABSENT] = None
-    encoding: Annotated[Literal["utf-8", "utf-16", "windows-1252"], absent_at("utf-8")] = "utf-8"
-    delimiter: Annotated[Literal["comma", "semicolon", "tab"] | None, ABSENT] = None
     decimal: Annotated[Literal["point", "comma"], absent_at("point")] = "point"
     thousands: Annotated[Literal["none", "space"], absent_at("none")] = "none"
     heading_rows: Annotated[
