@@ -39,6 +39,7 @@ from impl.release.release import (
 from impl.release.sections import AdaptationRow, AdaptationSection, Sections
 from impl.release.site_counts import SiteCount, SiteCounts
 from impl.release.targets import CommonTarget, SiteTarget, TargetSection
+from impl.release.wedge import SiteRuns, StateRun
 from impl.study.catalogue import Example, Noun
 
 WORTHWHILE, HARM, NEGLIGIBLE = 0.10, 0.05, 0.05
@@ -511,9 +512,59 @@ def staggered(
     )
 
 
+def drawn(release: Release) -> Release:
+    """The release with the states that its starts give: two months of introduction, one pause, one stop, one site that
+    was planned earlier, one that never began and one that had begun before."""
+    rollout = []
+    first, last = release.study.data_from, release.study.data_to
+    wedge = []
+    for index, start in enumerate(release.design.rollout):
+        assert start.actual_start is not None
+        begins = start.actual_start
+        full = month(begins, 2)
+        changes: dict[str, Any] = {"transition_end": full - timedelta(days=1)}
+        runs = [
+            ("without", first, begins - timedelta(days=1)),
+            ("transition", begins, full - timedelta(days=1)),
+            ("with", full, last),
+        ]
+        if index == 1:
+            changes["allocated_start"] = month(begins, -3)
+        if index == 3:
+            stop = month(full, 9)
+            changes["stop"] = stop
+            runs[2:] = [("with", full, stop - timedelta(days=1)), ("stopped", stop, last)]
+        if index == 4:
+            away, back = month(full, 3), month(full, 6)
+            day = timedelta(days=1)
+            runs[2:] = [("with", full, away - day), ("paused", away, back - day), ("with", back, last)]
+        if index == 10:
+            changes = {"state": "never", "actual_start": None, "allocated_start": None}
+            runs = [("without", first, last)]
+        if index == 11:
+            changes = {"state": "before-data", "actual_start": None, "allocated_start": None}
+            runs = [("before-data", first, last)]
+        rollout.append(start.model_copy(update=changes))
+        wedge.append(
+            SiteRuns(
+                site=start.site,
+                runs=tuple(
+                    StateRun.model_validate({"state": state, "start": begin, "end": end})
+                    for state, begin, end in runs
+                ),
+            )
+        )
+    return release.model_copy(
+        update={
+            "design": release.design.model_copy(update={"rollout": tuple(rollout)}),
+            "sections": release.sections.model_copy(update={"wedge": tuple(wedge)}),
+        }
+    )
+
+
 def network_sites() -> Release:
     """What a network sees of its sites: counts with two hidden, targets of their own and dates that were not kept."""
-    release = staggered("fall-nettverk", "0b5c7711aa02")
+    release = drawn(staggered("fall-nettverk", "0b5c7711aa02"))
     counts = []
     for index, start in enumerate(release.design.rollout):
         numbers = [SiteCount(numerator=90.0 + 7 * index, denominator=15_000.0 + 400 * index)]

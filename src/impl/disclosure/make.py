@@ -30,7 +30,7 @@ from impl.disclosure.rules import Counted
 from impl.disclosure.sites import with_site_counts
 from impl.disclosure.sustainment import sustainment_section
 from impl.disclosure.targets import target_sections, targets_of, with_common_targets, with_site_targets
-from impl.disclosure.use import cost_section, fit_answers, overlap_rows, prediction_section, timeline
+from impl.disclosure.use import cost_section, fit_answers, overlap_rows, prediction_section, timeline, wedge
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
 from impl.model.values import Estimates, Evaluation, Implementation
@@ -177,6 +177,7 @@ def make_release(
             fit=fit_answers(panel, audience),
             sites=tuple(row for item in released.values() for row in item.sites),
             targets=reached,
+            wedge=wedge(panel),
         ),
         verdict=verdict,
         checks=Checks(

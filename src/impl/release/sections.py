@@ -10,6 +10,7 @@ from pydantic import Field
 from impl.release.public import Probability, Public
 from impl.release.site_counts import SiteCounts
 from impl.release.targets import TargetSection
+from impl.release.wedge import SiteRuns
 
 
 class AdaptationRow(Public):
@@ -176,3 +177,4 @@ class Sections(Public):
     fit: tuple[FitAnswer, ...] = ()
     sites: tuple[SiteCounts, ...] = ()
     targets: tuple[TargetSection, ...] = ()
+    wedge: tuple[SiteRuns, ...] = ()

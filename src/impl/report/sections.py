@@ -26,6 +26,7 @@ from impl.report import (
     tables,
     targets,
     timeline,
+    wedge,
     whom,
     wording,
 )
@@ -305,6 +306,12 @@ def work(release: Release, language: Language) -> Block | None:
     return section_block("work", language.say("timeline.heading"), body) if body else None
 
 
+def rolled_out(release: Release, language: Language) -> Block | None:
+    """When each site started; only where there are several."""
+    body = wedge.block(release, language)
+    return section_block("wedge", language.say("wedge.heading"), body) if body else None
+
+
 def notes(release: Release, language: Language) -> Block:
     items = "".join(f"<li>{escape(text)}</li>" for text in sentences.notes(release, language))
     body = f"<ul>{items}</ul>"
@@ -365,6 +372,7 @@ SECTIONS: tuple[Section, ...] = (
     cost,
     limits,
     adapted,
+    rolled_out,
     work,
     notes,
     bands,
@@ -378,6 +386,7 @@ FAILED_SECTIONS: tuple[Section, ...] = (
     question,
     failed,
     adapted,
+    rolled_out,
     work,
     notes,
     how,

@@ -39,7 +39,7 @@ def site_table(rows: Sequence[SiteCounts], measure: ReleasedMeasure, language: L
     body = []
     for row in rows:
         cells = "".join(
-            f'<td class="{"hidden" if count is not None and count.hidden else "count"}">'
+            f"<td{' class="hidden"' if count is not None and count.hidden else ''}>"
             f'<span class="cell-label" aria-hidden="true">{escape(name)}</span>'
             f"<span>{escape(count_words(count, measure, language))}</span></td>"
             for name, count in zip(names[1:], (row.before, row.after), strict=True)
@@ -53,7 +53,7 @@ def site_table(rows: Sequence[SiteCounts], measure: ReleasedMeasure, language: L
 
 
 def count_words(count: SiteCount | None, measure: ReleasedMeasure, language: Language) -> str:
-    """«12 fall på 2400 beboerdøgn (5,0 per 1000 beboerdøgn)», «skjult (personvern)», or that there is no such time."""
+    """«5,0 (12 fall på 2400 beboerdøgn)», «skjult (personvern)», or that there is no such time."""
     if count is None:
         return language.say("site_counts.none")
     if count.hidden:
@@ -72,7 +72,6 @@ def count_words(count: SiteCount | None, measure: ReleasedMeasure, language: Lan
         "exposure": _plain(count.denominator, language),
         "level": shown,
         "unit": language.pick(measure.exposure),
-        "text": language.pick(measure.unit),
         "events": wording.noun(measure, count.numerator, language),
     }
     return language.say(f"site_counts.{measure.kind}", slots)

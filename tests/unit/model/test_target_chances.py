@@ -191,6 +191,7 @@ def test_which_side_is_good() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_real_fit_finds_the_sites_that_reached_their_target() -> None:
     """Rates 5 per 1000 before and 3 after; targets 4 and 2: all reach the first, none the second."""
     world = World(law="poisson", baseline=5 / 1000, start=np.array([6.0, 8, 10, 12]), effect=CONSTANT)
