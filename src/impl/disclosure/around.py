@@ -129,7 +129,7 @@ def design(
                 name=panel.names.get(row["site"], row["site"]),
                 state=row["state"],
                 allocated_start=_day(row["allocated_start"]),
-                actual_start=_day(row["actual_start"]) if row["state"] == "start" else None,
+                actual_start=_day(row["actual_start"]),
                 transition_end=_day(row["transition_end"]),
                 stop=_day(row["stop"]),
             )

@@ -177,7 +177,7 @@ def make_release(
             fit=fit_answers(panel, audience),
             sites=tuple(row for item in released.values() for row in item.sites),
             targets=reached,
-            wedge=wedge(panel),
+            wedge=wedge(study, panel),
         ),
         verdict=verdict,
         checks=Checks(

@@ -98,9 +98,11 @@ def timeline(panel: Panel) -> tuple[TimelineEvent, ...]:
     return tuple(TimelineEvent(name=panel.names.get(row["site"], row["site"]), **row) for row in found)
 
 
-def wedge(panel: Panel) -> tuple[SiteRuns, ...]:
-    """In what state each site was over time: dates of the roll-out, which are public, and of pauses."""
-    rollout = panel.rollout.set_index("site")
+def wedge(study: Study, panel: Panel) -> tuple[SiteRuns, ...]:
+    """In what state each site was over time by its actual start, whichever counts: dates of the roll-out, which are
+    public, and of pauses."""
+    other = panel.other_start if study.rollout.starts == "allocated" else None
+    rollout = (panel.rollout if other is None else other).set_index("site")
     return tuple(
         SiteRuns(
             site=site,

@@ -128,7 +128,8 @@ class ModelSummary(Public):
 
 
 class SiteStart(Public):
-    """One site's dates as they are drawn; `start` is None for never and before-data."""
+    """One site's dates as they are drawn. state: by the start that counts, so that a site that was to have none may have
+    an `actual_start`; that is None for a site that never began, or had before the data."""
 
     site: str
     name: str

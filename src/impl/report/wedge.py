@@ -100,7 +100,7 @@ def rows_of(release: Release, language: Language) -> tuple[Row, ...]:
 def _order(start: SiteStart) -> date:
     if start.state == "before-data":
         return date.min
-    return start.actual_start or start.allocated_start or date.max
+    return start.actual_start or date.max
 
 
 def _is_moved(start: SiteStart) -> bool:

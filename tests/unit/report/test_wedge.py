@@ -18,6 +18,7 @@ from impl.release.release import Release
 from impl.report import wedge
 from impl.report.language import language_codes, read_language
 from impl.report.sections import make_blocks
+from worlds import make_study
 
 NB = read_language("nb")
 
@@ -51,7 +52,7 @@ def test_the_states_are_those_of_the_panel() -> None:
     support = pd.DataFrame(
         [("9901", date(2024, 5, 5), 4.0, 6.0)], columns=["site", "pause_start", "pause_from", "pause_until"]
     )
-    found = released_runs(replace(panel, rollout=rollout, support=support))
+    found = released_runs(make_study("falls"), replace(panel, rollout=rollout, support=support))
     runs = {each.site: [(run.state, run.start.month, run.end.month) for run in each.runs] for each in found}
     assert runs == {
         "9901": [("without", 1, 2), ("transition", 3, 3), ("with", 4, 4), ("paused", 5, 6), ("with", 7, 8)],
@@ -62,6 +63,29 @@ def test_the_states_are_those_of_the_panel() -> None:
     for each in found:
         assert each.runs[0].start == panel.periods[0].start
         assert each.runs[-1].end == panel.periods[-1].end
+
+
+def test_what_is_drawn_is_the_actual_start_whichever_counts() -> None:
+    panel = example_panel({"x": [[9] * 8] * 2}, {"x": 100}, [3, 5])
+    later = panel.rollout.assign(start_period=[4.0, 5.0])
+    both = replace(panel, other_start=later)
+    first = lambda starts, panel: released_runs(  # noqa: E731
+        make_study("falls", rollout={"file": "none.csv", "starts": starts}), panel
+    )[0].runs[1]
+    assert first("allocated", both).start == panel.periods[4].start
+    assert first("actual", both).start == panel.periods[3].start
+    assert first("allocated", panel).start == panel.periods[3].start
+
+
+def test_a_site_that_was_to_have_none_and_began_is_drawn_with_its_start() -> None:
+    release = network_sites()
+    crossed = release.design.rollout[0].model_copy(update={"state": "never", "allocated_start": None})
+    others = release.design.rollout[1:]
+    release = release.model_copy(
+        update={"design": release.design.model_copy(update={"rollout": (crossed, *others)})}
+    )
+    rows = {row.name: row for row in wedge.rows_of(release, NB)}
+    assert rows["Askevik"].words[0] == "Mars 2024"
 
 
 def test_rows_come_by_start_and_then_by_code() -> None:
