@@ -134,7 +134,8 @@ class Quantities(Value):
     """Which quantities of the files make one measure, by their headings, words or `content`.
 
     yes, no, not_reported: three states of process data; then the numerator is yes, the denominator yes and no.
-    reported_as: a measure that gets the share reported, (yes + no) of all three.
+    reported_as: a measure that gets the share reported, (yes + no) of all three. answers: of an ordered measure, what
+    counts each answer, the lowest first; `denominator` beside them, all who answered, must then be their sum.
     """
 
     numerator: Annotated[Text | None, ABSENT] = None
@@ -145,9 +146,23 @@ class Quantities(Value):
     reported_as: Annotated[MeasureId | None, ABSENT] = None
     sum_squares: Annotated[Text | None, ABSENT] = None
     person_sum_squares: Annotated[Text | None, ABSENT] = None
+    answers: Annotated[tuple[Text, ...], Field(max_length=11), ABSENT] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every quantity that is named."""
+        single = self.model_dump(exclude={"reported_as", "answers"}, exclude_none=True)
+        return (*single.values(), *self.answers)
 
     @model_validator(mode="after")
     def _whole(self) -> Quantities:
+        if self.answers:
+            others = self.model_dump(exclude={"answers", "denominator"}, exclude_none=True)
+            if others or len(self.answers) < 3 or len(set(self.names)) < len(self.names):
+                raise ValueError(
+                    "must be three or more different 'answers', with nothing but 'denominator' beside"
+                )
+            return self
         counted = self.numerator is not None and self.denominator is not None
         states = self.yes is not None and self.no is not None
         if counted == states or (self.numerator is None) != (self.denominator is None):
