@@ -37,6 +37,9 @@ from impl.release.release import (
     Verdict,
 )
 from impl.release.sections import AdaptationRow, AdaptationSection, Sections
+from impl.release.site_counts import SiteCount, SiteCounts
+from impl.release.targets import CommonTarget, SiteTarget, TargetSection
+from impl.release.wedge import SiteRuns, StateRun
 from impl.study.catalogue import Example, Noun
 
 WORTHWHILE, HARM, NEGLIGIBLE = 0.10, 0.05, 0.05
@@ -509,6 +512,105 @@ def staggered(
     )
 
 
+def drawn(release: Release) -> Release:
+    """The release with the states that its starts give: two months of introduction, one pause, one stop, one site that
+    was planned earlier, one that never began and one that had begun before."""
+    rollout = []
+    first, last = release.study.data_from, release.study.data_to
+    wedge = []
+    for index, start in enumerate(release.design.rollout):
+        assert start.actual_start is not None
+        begins = start.actual_start
+        full = month(begins, 2)
+        changes: dict[str, Any] = {"transition_end": full - timedelta(days=1)}
+        runs = [
+            ("without", first, begins - timedelta(days=1)),
+            ("transition", begins, full - timedelta(days=1)),
+            ("with", full, last),
+        ]
+        if index == 1:
+            changes["allocated_start"] = month(begins, -3)
+        if index == 3:
+            stop = month(full, 9)
+            changes["stop"] = stop
+            runs[2:] = [("with", full, stop - timedelta(days=1)), ("stopped", stop, last)]
+        if index == 4:
+            away, back = month(full, 3), month(full, 6)
+            day = timedelta(days=1)
+            runs[2:] = [("with", full, away - day), ("paused", away, back - day), ("with", back, last)]
+        if index == 10:
+            changes = {"state": "never", "actual_start": None, "allocated_start": None}
+            runs = [("without", first, last)]
+        if index == 11:
+            changes = {"state": "before-data", "actual_start": None, "allocated_start": None}
+            runs = [("before-data", first, last)]
+        rollout.append(start.model_copy(update=changes))
+        wedge.append(
+            SiteRuns(
+                site=start.site,
+                runs=tuple(
+                    StateRun.model_validate({"state": state, "start": begin, "end": end})
+                    for state, begin, end in runs
+                ),
+            )
+        )
+    return release.model_copy(
+        update={
+            "design": release.design.model_copy(update={"rollout": tuple(rollout)}),
+            "sections": release.sections.model_copy(update={"wedge": tuple(wedge)}),
+        }
+    )
+
+
+def network_sites() -> Release:
+    """What a network sees of its sites: counts with two hidden, targets of their own and dates that were not kept."""
+    release = drawn(staggered("fall-nettverk", "0b5c7711aa02"))
+    counts = []
+    for index, start in enumerate(release.design.rollout):
+        numbers = [SiteCount(numerator=90.0 + 7 * index, denominator=15_000.0 + 400 * index)]
+        numbers.append(SiteCount(numerator=70.0 + 5 * index, denominator=14_000.0))
+        if index in (2, 6):
+            numbers[0] = SiteCount(numerator=None, denominator=None, hidden=True)
+        after = None if index == 11 else numbers[1]
+        counts.append(
+            SiteCounts(measure="falls", site=start.site, name=start.name, before=numbers[0], after=after)
+        )
+    targets = tuple(
+        SiteTarget(
+            site=row.site,
+            name=row.name,
+            start=date(2026, 1, 1),
+            end=date(2026, 6, 30),
+            target=4.5 if index % 3 else 4.0,
+            hidden=index in (2, 6),
+            met=None if index in (2, 6, 7) else index % 2 == 0,
+            p_met=None if index in (2, 6) else round(0.05 + 0.08 * index, 3),
+        )
+        for index, row in enumerate(counts)
+    )
+    section = TargetSection(measure="falls", sites=12, lower=4, mean=6.3, upper=8, rows=targets)
+    share = TargetSection(
+        measure="fall_risk_assessed",
+        sites=12,
+        lower=7,
+        mean=9.6,
+        upper=11,
+        common=CommonTarget(
+            start=date(2026, 1, 1), end=date(2026, 6, 30), target=62.5, met=False, p_met=0.41
+        ),
+    )
+    suppressed = (Suppressed(place="sites", count=2), Suppressed(place="targets", count=2))
+    rules = ("numerator_1_4", "denominator_under_5", "complement", "sites_hidden_together")
+    return release.model_copy(
+        update={
+            "sections": release.sections.model_copy(
+                update={"sites": tuple(counts), "targets": (section, share)}
+            ),
+            "disclosure": Disclosure(audience="network", rules=rules, suppressed=suppressed),
+        }
+    )
+
+
 def before_after() -> Release:
     """One nursing home, before and after: promising direction, but uncertain."""
     falls = Effect(measure=FALLS, before=5.1, expected=5.3, median=0.88, sd=0.16, exposure_after=13_700)
@@ -786,6 +888,7 @@ def hostile() -> Release:
 
 EXAMPLES: dict[str, Callable[[], Release]] = {
     "staggered": staggered,
+    "network_sites": network_sites,
     "before_after": before_after,
     "before_after_beneficial": before_after_beneficial,
     "compared": compared,

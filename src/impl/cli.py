@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -152,6 +153,7 @@ def pdf(
 def check(
     studies: StudyNames = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Each warning with its numbers.")] = False,
 ) -> None:
     """Read study files and data and tell what is wrong with them; nothing is run."""
     root, paths = _studies(studies)
@@ -171,9 +173,8 @@ def check(
             typer.echo(f"{'faults' if row['faults'] else 'good':<7} {row['id']}  {size}")
             for fault in row["faults"]:
                 typer.echo(f"    {Fault(**fault)}")
-            for warning in row["warnings"]:
-                values = ", ".join(f"{key} {value}" for key, value in warning["values"].items())
-                typer.echo(f"    warning {warning['code']}" + (f": {values}" if values else ""))
+            for line in _warning_lines(row["warnings"], every=every):
+                typer.echo(f"    warning {line}")
     if not paths:
         typer.echo(f"No study in {root.name}/parameters/.", err=True)
     raise typer.Exit(5 if crashed else 2 if any(row["faults"] for row in rows) else 0)
@@ -442,8 +443,20 @@ def _checked(path: Path) -> dict[str, Any]:
     try:
         found = inspect_study(read_study(path))
     except ImplError as error:
-        found = Inspection(faults=error.faults, warnings={})
+        found = Inspection(faults=error.faults, warnings=())
     return _row(path, found)
+
+
+def _warning_lines(warnings: Sequence[dict[str, Any]], *, every: bool) -> list[str]:
+    """One line a code with how many there are, or each with its numbers."""
+    if not every:
+        codes = Counter(warning["code"] for warning in warnings)
+        return [code if count == 1 else f"{code} ({count})" for code, count in codes.items()]
+    lines = []
+    for warning in warnings:
+        values = ", ".join(f"{key} {value}" for key, value in warning["values"].items())
+        lines.append(warning["code"] + (f": {values}" if values else ""))
+    return lines
 
 
 def _crashed(path: Path, error: Exception) -> dict[str, Any]:
@@ -457,7 +470,7 @@ def _crashed(path: Path, error: Exception) -> dict[str, Any]:
         allowed="checked without one",
         fix="This is a bug of impl, not your mistake: report it with its traceback.",
     )
-    return _row(path, Inspection(faults=(fault,), warnings={}))
+    return _row(path, Inspection(faults=(fault,), warnings=()))
 
 
 def _row(path: Path, found: Inspection) -> dict[str, Any]:
@@ -466,7 +479,7 @@ def _row(path: Path, found: Inspection) -> dict[str, Any]:
     return {
         "id": ledger_name(path),
         "faults": [dataclasses.asdict(fault) for fault in found.faults],
-        "warnings": [{"code": code, "values": dict(values)} for code, values in found.warnings.items()],
+        "warnings": [{"code": code, "values": dict(values)} for code, values in found.warnings],
         "sites": found.sites,
         "periods": found.periods,
     }

@@ -37,10 +37,11 @@ def read_covariates(
     """
     table = read_table(
         root,
-        source.file,
+        source,
         required=("site", "period_start", "name", "value"),
         optional=(),
         numeric=("value",),
+        dates=("period_start",),
         faults=faults,
     )
     if table is None:

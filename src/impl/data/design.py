@@ -134,15 +134,13 @@ def design_diagram(panel: Panel) -> pd.DataFrame:
     rows = []
     for site in sorted(panel.sites, key=lambda site: (rollout["start_period"].fillna(1e9)[site], site)):
         row = cast("pd.Series", rollout.loc[site])
-        states = [_state(panel, row, site, period) for period in range(len(panel.periods))]
-        edges = [0, *(at for at in range(1, len(states)) if states[at] != states[at - 1]), len(states)]
-        for first, until in pairwise(edges):
+        for state, first, until in state_runs(panel, row, site):
             rows.append(
                 {
                     "site": site,
                     "name": panel.names[site],
                     "sequence": steps.get(row["start_period"], float("nan")),
-                    "state": states[first],
+                    "state": state,
                     "from_period": first,
                     "to_period": until - 1,
                     "start": panel.periods[first].start,
@@ -151,6 +149,17 @@ def design_diagram(panel: Panel) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def state_runs(panel: Panel, row: pd.Series, site: str) -> Iterator[tuple[str, int, int]]:
+    """Runs of periods of one site in one state: the state, the first period, and the one after the last.
+
+    row: of the site, in the roll-out that is meant.
+    """
+    states = [_state(panel, row, site, period) for period in range(len(panel.periods))]
+    edges = [0, *(at for at in range(1, len(states)) if states[at] != states[at - 1]), len(states)]
+    for first, until in pairwise(edges):
+        yield states[first], first, until
 
 
 def _state(panel: Panel, row: pd.Series, site: str, period: int) -> str:

@@ -49,6 +49,8 @@ class Panel:
         `start_period` (float: first *full* intervention period, may lie after the last period; NaN for
         never and before-data), `transition_from` (float: first period touched by the bundle before
         start_period, NaN if none), `stop_period` (float: first period without the bundle, NaN if none).
+    other_start: the roll-out of the study's bundle by the start that does not count, rows and columns as `rollout`; None
+        where no site would have another state or start period by it, or one would have started before the data.
     adaptations: None or one row a modification: `site`, `start` (date), `end` (date | None), `component`,
         `nature`, `consistent` (yes | no | unknown), `planned` (yes | no | unknown), `reactive` (yes | no |
         unknown: an answer to something, not thought of beforehand), `target` (intervention | strategy),
@@ -109,3 +111,4 @@ class Panel:
     support: pd.DataFrame | None = None
     targets: pd.DataFrame | None = None
     gaps: pd.DataFrame | None = None
+    other_start: pd.DataFrame | None = None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from impl.errors import Fault, shorten
 from impl.files.table import Table, cell_of, read_code, read_date, read_table
+from impl.study.source import TableSource
 from impl.study.vocabulary import fold
 
 COLUMNS = ("oldCode", "oldName", "newCode", "newName", "changeOccurred")
@@ -128,7 +129,7 @@ class Places:
 
 def read_places(root: Path, file: str, faults: list[Fault]) -> Places | None:
     """Read a change table; faults are noted. None where it cannot be read."""
-    table = read_table(root, file, required=COLUMNS, optional=(), numeric=(), faults=faults)
+    table = read_table(root, TableSource(file=file), required=COLUMNS, optional=(), numeric=(), faults=faults)
     if table is None:
         return None
     before = len(faults)

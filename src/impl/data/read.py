@@ -26,6 +26,7 @@ from impl.data.rollout import (
     first_starts,
     known_sites,
     match_sites,
+    other_rollout,
     picked_components,
     read_rollout,
     rollout_table,
@@ -77,7 +78,7 @@ def _read_tables(study: Study, measures: Mapping[str, Measure], today: date) -> 
     root = study.root
     faults: list[Fault] = []
     rows = read_rows(study, measures, today, faults)
-    starts = read_rollout(root, study.rollout.file, study.bundles, faults)
+    starts = read_rollout(root, study.rollout, study.bundles, faults)
     places = None
     if rows is not None and starts is not None:
         places = harmonise(study, rows, starts, faults)
@@ -103,7 +104,7 @@ def _read_tables(study: Study, measures: Mapping[str, Measure], today: date) -> 
         covariates = read_covariates(root, study.covariates, codes, periods, faults)
     targets = None
     if study.targets is not None:
-        targets = read_targets(root, study.targets.file, codes, measures, faults)
+        targets = read_targets(root, study.targets, codes, measures, faults)
     interruptions = interruption_periods(study, periods, faults) if periods else {}
     if faults or rows is None or starts is None or calendar is None or places is None:
         raise DataError(faults)
@@ -144,6 +145,7 @@ def _panel(study: Study, measures: Mapping[str, Measure], tables: _Tables) -> Pa
         for bundle in study.bundles
     }
     rollout = rollouts.pop(study.bundle)
+    other_start = other_rollout(starts[study.bundle], rollout, calendar.periods, study.rollout.starts)
     grid = _fill(rows, site_order, calendar, tuple(sorted(measures)))
     gaps = int((~grid.observed & ~grid.intervals).sum()) - grid.zero_exposure
     logs = log_tables(tables.logs, calendar.periods)
@@ -194,6 +196,7 @@ def _panel(study: Study, measures: Mapping[str, Measure], tables: _Tables) -> Pa
         if tables.targets is None
         else target_table(tables.targets, site_order, calendar.periods),
         gaps=gap_table(cells, calendar.periods, site_order, rows, after_stop, in_pause),
+        other_start=other_start,
     )
 
 

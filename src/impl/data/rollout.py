@@ -14,8 +14,10 @@ from impl.errors import Fault, nearest, shorten
 from impl.files.calendar import Period
 from impl.files.table import Cell, cell_of, read_code, read_date, read_table
 from impl.study.catalogue import Bundle
+from impl.study.source import TableSource
 from impl.study.vocabulary import fold
 
+DATES = ("allocated_start", "actual_start", "transition_end", "stop")
 STATES = ("never", "before-data")
 
 
@@ -55,7 +57,7 @@ class Start:
 
 
 def read_rollout(
-    root: Path, file: str, bundles: Sequence[str], faults: list[Fault]
+    root: Path, source: TableSource, bundles: Sequence[str], faults: list[Fault]
 ) -> dict[str, dict[str, Start]] | None:
     """Starts by bundle and site; faults are noted. None where the table cannot be read at all.
 
@@ -63,7 +65,7 @@ def read_rollout(
     """
     table = read_table(
         root,
-        file,
+        source,
         required=("site", "actual_start"),
         optional=(
             "allocated_start",
@@ -77,6 +79,7 @@ def read_rollout(
         ),
         numeric=(),
         faults=faults,
+        dates=DATES,
     )
     if table is None:
         return None
@@ -90,10 +93,7 @@ def read_rollout(
         stratum = _stratum(cell_of(table, row, fields, "stratum", faults), site, row, strata)
         bundle = _bundle(cell_of(table, row, fields, "bundle", faults), bundles)
         whole = whole and site is not None and bundle is not None
-        cells = {
-            column: cell_of(table, row, fields, column, faults)
-            for column in ("allocated_start", "actual_start", "transition_end", "stop")
-        }
+        cells = {column: cell_of(table, row, fields, column, faults) for column in DATES}
         actual = cells["actual_start"]
         state = actual.text if actual.text in STATES else "start"
         if not actual.text:
@@ -388,11 +388,27 @@ def rollout_table(
         "stratum": pd.Series([start.stratum for start in rows], dtype="str"),
         "components": pd.Series([picked[site] for site in sites], dtype="str"),
     }
-    for name in ("allocated_start", "actual_start", "transition_end", "stop"):
+    for name in DATES:
         columns[name] = pd.Series([getattr(start, name) for start in rows], dtype=object)
     for index, name in enumerate(("start_period", "transition_from", "stop_period")):
         columns[name] = pd.Series([position[index] for position in positions], dtype=float)
     return pd.DataFrame(columns)
+
+
+def other_rollout(
+    starts: Mapping[str, Start], rollout: pd.DataFrame, periods: Sequence[Period], by: str
+) -> pd.DataFrame | None:
+    """The roll-out by the start that does not count; None where it is the same, or begins before the data.
+
+    rollout: by the start that counts (`by`).
+    """
+    other = "actual" if by == "allocated" else "allocated"
+    if any(True for _ in early_starts(starts, periods[0].start, "", other)):
+        return None
+    picked = dict(zip(rollout["site"], rollout["components"], strict=True))
+    found = rollout_table(starts, list(rollout["site"]), periods, picked, other)
+    decides = ["state", "start_period", "transition_from"]
+    return None if found[decides].equals(rollout[decides]) else found
 
 
 def _positions(start: Start, periods: Sequence[Period], by: str) -> tuple[float, float, float]:

@@ -19,6 +19,7 @@ from impl.files.table import Table, cell_of, read_code, read_date, read_table
 from impl.release.quality import Why
 from impl.study.catalogue import Measure
 from impl.study.characters import plain
+from impl.study.source import TableSource
 from impl.study.study import Study
 
 REQUIRED = ("site", "period_start", "period_end", "measure", "numerator", "denominator")
@@ -180,14 +181,16 @@ def _table(study: Study, measures: Mapping[str, Measure], rows: Rows, faults: li
         sheets = read_sheets(study.root, study.data, measures, faults)
         rows.warnings = () if sheets is None else sheets.warnings
         return None if sheets is None else sheets.table
+    source = study.data
     return read_table(
         study.root,
-        study.data.file,
+        TableSource(
+            file=source.file, sheet=source.sheet, encoding=source.encoding, delimiter=source.delimiter
+        ),
         required=REQUIRED,
         optional=OPTIONAL,
         numeric=NUMERIC,
         faults=faults,
-        form=study.data,
     )
 
 

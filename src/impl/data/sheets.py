@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impl.data.panel import PanelWarning
@@ -19,9 +19,11 @@ from impl.study.source import DataSource, Quantities
 
 COLUMNS = (
     "site", "name", "period_start", "period_end", "measure", "numerator", "denominator", "status", "at_least",
-    "at_most", "sum_squares", "person_sum_squares", "vintage",
+    "at_most", "sum_squares", "person_sum_squares", "category", "vintage",
 )  # fmt: skip
-_PLACES = ("site", "period_start", "period_end", "numerator", "denominator", "at_least", "at_most", "status")
+_PLACES = (
+    "site", "period_start", "period_end", "numerator", "denominator", "at_least", "at_most", "status", "category"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +52,10 @@ def read_sheets(
     periods without any number in any table are no rows: the contract counts them as gaps.
     """
     mapping = source.measures or {}
-    wanted = list(dict.fromkeys(name for each in mapping.values() for name in _names(each)))
+    wanted = list(dict.fromkeys(name for each in mapping.values() for name in each.names))
     numbers = Numbers()
     before = len(faults)
+    faults.extend(_answer_faults(mapping, measures))
     for table in source.tables:
         if table.events is not None:
             continue
@@ -88,9 +91,25 @@ def read_sheets(
     )
 
 
-def _names(quantities: Quantities) -> list[str]:
-    found = quantities.model_dump(exclude={"reported_as"}, exclude_none=True)
-    return list(found.values())
+def _answer_faults(mapping: Mapping[str, Quantities], measures: Mapping[str, Measure]) -> Iterator[Fault]:
+    """Ordered measures are mapped by their answers, all of them, and no other measure is."""
+    for name, quantities in mapping.items():
+        measure = measures.get(name)
+        if measure is None or len(quantities.answers) == (measure.categories or 0):
+            continue
+        if measure.categories is None:
+            allowed, fix = f"'numerator' and 'denominator', since {name} is not ordered", "Map its counts."
+        else:
+            allowed = f"'answers' with the {measure.categories} of {name}, the lowest first"
+            fix = "Name what counts each answer, also one that nobody gave."
+        given = len(quantities.answers)
+        yield Fault(
+            code="data.answers",
+            where=f"'data.measures.{name}'",
+            got=f"{given} answers" if given else "no 'answers'",
+            allowed=allowed,
+            fix=fix,
+        )
 
 
 def _not_found(wanted: Iterable[str], numbers: Numbers, source: DataSource) -> Iterator[Fault]:
@@ -111,7 +130,7 @@ def _not_found(wanted: Iterable[str], numbers: Numbers, source: DataSource) -> I
 class _Row:
     fields: list[str]
     places: list[str]
-    """Of numerator, denominator, at_least, at_most and status."""
+    """Of numerator, denominator, at_least, at_most, status and category."""
 
 
 def _rows(
@@ -129,7 +148,10 @@ def _rows(
         absent = f"{numbers.found.get(name or '', '')}, no cell for {plain(key.site)} and {key.start}, '{plain(name or '')}'"
         return cells.get(name or "") or Quantity(text="", place=absent)
 
-    if not any(name in cells for name in _names(quantities)):
+    if not any(name in cells for name in quantities.names):
+        return
+    if quantities.answers:
+        yield from _answer_rows(key, measure, quantities, cells, numbers, counts)
         return
     kind = measures[measure].kind if measure in measures else "rate"
     top, bottom = cell(quantities.numerator), cell(quantities.denominator)
@@ -155,6 +177,35 @@ def _rows(
         cell(quantities.sum_squares),
         cell(quantities.person_sum_squares),
     )
+
+
+def _answer_rows(
+    key: Key,
+    measure: str,
+    quantities: Quantities,
+    cells: Mapping[str, Quantity],
+    numbers: Numbers,
+    counts: _Counts,
+) -> Iterator[_Row]:
+    """One row an answer; one row without an answer, a gap, where one of the counts is a mark. An answer that the
+    tables do not count there has no row, and is missed by the contract."""
+    found = {number: cells[name] for number, name in enumerate(quantities.answers, 1) if name in cells}
+    total = cells.get(quantities.denominator or "")
+    known = [*found.values(), *([] if total is None else [total])]
+    counts.preliminary += any(each.preliminary for each in known)
+    hidden = next((each for each in known if each.status), None)
+    if hidden is not None:
+        gap = Quantity(text="", place=hidden.place, status=hidden.status)
+        yield _row(
+            key, measure, gap, gap, "mean", numbers
+        )  # of an answer no interval is known: the whole is a gap
+        return
+    if total is None:
+        whole = sum(int(each.text) for each in found.values() if each.text.isdigit())
+        total = Quantity(text=str(whole), place=next(iter(found.values())).place)
+    for number, each in found.items():
+        row = _row(key, measure, each, total, "mean", numbers)
+        yield replace(row, fields=[*row.fields[:-1], str(number)])
 
 
 def _row(
@@ -186,8 +237,9 @@ def _row(
         most if status == "suppressed" else "",
         squares.text if squares is not None and not status else "",
         of_persons.text if of_persons is not None and not status else "",
+        "",
     ]
-    return _Row(fields=fields, places=[top.place, bottom.place, top.place, top.place, top.place])
+    return _Row(fields=fields, places=[top.place, bottom.place, *[top.place] * 4])
 
 
 def _exposure_missing(row: _Row) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from impl.errors import Fault, nearest, shorten
 from impl.files.calendar import Period
 from impl.files.table import Cell, cell_of, read_amount, read_code, read_date, read_table
 from impl.study.catalogue import Measure
+from impl.study.source import TableSource
 
 EVERYWHERE = "*"
 """What stands in column `site` where all sites have the same target."""
@@ -31,7 +32,11 @@ class Target:
 
 
 def read_targets(
-    root: Path, file: str, sites: Mapping[str, str], measures: Mapping[str, Measure], faults: list[Fault]
+    root: Path,
+    source: TableSource,
+    sites: Mapping[str, str],
+    measures: Mapping[str, Measure],
+    faults: list[Fault],
 ) -> list[Target] | None:
     """Targets of one table; faults are noted. None where it cannot be read.
 
@@ -40,10 +45,11 @@ def read_targets(
     """
     table = read_table(
         root,
-        file,
+        source,
         required=("site", "period_start", "period_end", "measure", "target"),
         optional=(),
         numeric=("target",),
+        dates=("period_start", "period_end"),
         faults=faults,
     )
     if table is None:
@@ -84,7 +90,7 @@ def read_targets(
         faults.append(
             Fault(
                 code="data.empty_table",
-                where=Path(file).name,
+                where=Path(source.file).name,
                 got="a header without rows",
                 allowed="one row a target",
                 fix="Add the targets, or take 'targets' out of the study file.",

@@ -70,7 +70,7 @@ def list_units(study: Study) -> tuple[Unit, ...]:
     named = [chosen.column, *([chosen.name] if chosen.name else [])]
     required = tuple(dict.fromkeys(("site", *named)))
     table = read_table(
-        study.root, study.rollout.file, required=required, optional=(), numeric=(), faults=faults
+        study.root, study.rollout, required=required, optional=(), numeric=(), faults=faults
     )
     if table is None:
         raise DataError(faults)

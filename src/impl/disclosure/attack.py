@@ -28,6 +28,7 @@ from impl.disclosure.functionals import (
     functionals,
     linked_measures,
     modelled_cells,
+    told_of_targets,
 )
 from impl.disclosure.rules import Counted
 from impl.errors import DisclosureError, Fault
@@ -103,6 +104,7 @@ def check_release(
             events=events.get(measure),
             earlier=earlier.get(measure, 0),
             sites=tuple(row for row in release.sections.sites if row.measure == measure),
+            targets=told_of_targets(release.sections.targets, measure),
         )
         for measure in measures
     ]

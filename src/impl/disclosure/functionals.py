@@ -6,8 +6,9 @@ Statements of earlier Releases of the same study are among them, over the sites 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from impl.disclosure import rules
 from impl.disclosure.rules import Counted
 from impl.release.release import Comparison, Curve, CurvePoint, Release
 from impl.release.site_counts import SiteCounts
+from impl.release.targets import CommonTarget, SiteTarget, TargetSection
 
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
@@ -28,11 +30,20 @@ SHARED = 0.9  # choice: share of non-zero cells that are equal from which two nu
 
 
 @dataclass(frozen=True, kw_only=True)
+class TargetTold:
+    """A statement about the level between two days, both included; site None for all of them."""
+
+    site: str | None
+    start: date
+    end: date
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shown:
     """What would be released about one measure; `window` holds the exposure times behind the level after.
 
     earlier: how many periods earlier the start is in the released scenario, 0 where there is none.
-    sites: counts by site, where the audience may see them.
+    sites: counts by site, where the audience may see them. targets: levels held against local targets.
     """
 
     measure: str
@@ -42,6 +53,7 @@ class Shown:
     events: int | None
     earlier: int = 0
     sites: tuple[SiteCounts, ...] = ()
+    targets: tuple[TargetTold, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,7 +170,33 @@ def functionals(panel: Panel, law: Counted, cells: pd.DataFrame, shown: Shown) -
             if count is not None:
                 told = _told(count.numerator)
                 found.append(functional(f"site {row.site} {phase}", mine & flags, told, of_site=True))
+    for target in shown.targets:
+        place = "target" if target.site is None else f"site {target.site} target"
+        flags = _under_target(panel, cells, target)
+        found.append(functional(place, flags, _exactly, of_site=target.site is not None))
     return found
+
+
+def told_of_targets(sections: Iterable[TargetSection], measure: str) -> tuple[TargetTold, ...]:
+    """What a Release says of levels held against targets."""
+    found = []
+    for section in sections:
+        if section.measure != measure:
+            continue
+        rows: list[CommonTarget | SiteTarget] = [*section.rows]
+        if section.common is not None:
+            rows.insert(0, section.common)
+        for row in rows:
+            if row.met is not None or row.p_met is not None:
+                site = row.site if isinstance(row, SiteTarget) else None
+                found.append(TargetTold(site=site, start=row.start, end=row.end))
+    return tuple(found)
+
+
+def _under_target(panel: Panel, cells: pd.DataFrame, target: TargetTold) -> Flags:
+    starts, ends = _days(panel, cells)
+    inside = np.asarray((starts >= target.start) & (ends <= target.end), dtype=bool)
+    return inside if target.site is None else inside & np.asarray(cells["site"] == target.site, dtype=bool)
 
 
 def earlier_functionals(
@@ -219,6 +257,9 @@ def earlier_functionals(
                 told = None if count is None else _told(count.numerator)
                 if told is not None:
                     said.append((f"site {site.site} {phase}", mine & flags, told))
+    for target in told_of_targets(past.sections.targets, measure):
+        place = "target" if target.site is None else f"site {target.site} target"
+        said.append((place, _under_target(panel, cells, target) & known, about))
     found = (
         _functional(
             f"earlier {where} of {measure}",

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from impl.data.panel import Panel
-from impl.disclosure import further, rules
+from impl.disclosure import further, rules, starts
 from impl.disclosure.around import (
     CONTRASTED,
     Findings,
@@ -29,7 +29,8 @@ from impl.disclosure.functionals import Shown, modelled_cells
 from impl.disclosure.rules import Counted
 from impl.disclosure.sites import with_site_counts
 from impl.disclosure.sustainment import sustainment_section
-from impl.disclosure.use import cost_section, fit_answers, overlap_rows, prediction_section, timeline
+from impl.disclosure.targets import target_sections, targets_of, with_common_targets, with_site_targets
+from impl.disclosure.use import cost_section, fit_answers, overlap_rows, prediction_section, timeline, wedge
 from impl.errors import DesignError, Fault
 from impl.model.values import Checks as FitChecks
 from impl.model.values import Estimates, Evaluation, Implementation
@@ -63,7 +64,7 @@ def _decide(
     primary = next(iter(evaluations))
     if primary in converged and (within is None or within[primary].earlier):
         released = further.with_scenario(panel, laws, released, evaluations[primary].estimates, past)
-    return released
+    return with_common_targets(panel, laws, released, targets_of(converged), past, within)
 
 
 def _check_complete(study: Study, evaluated: Collection[str]) -> None:
@@ -120,7 +121,12 @@ def make_release(
     laws = {name: rules.counted(measure, audience) for name, measure in measures.items()}
     released = _decide(panel, measures, evaluations, converged, past, audience)
     released, sites_hidden = with_site_counts(panel, laws, released, past)
-    suppressed = Counter[str]({"sites": sites_hidden})
+    targets = targets_of(converged)
+    released = with_site_targets(panel, laws, released, targets, past)
+    reached, targets_hidden = target_sections(
+        panel, laws, released, targets, judged=estimates.profile != "smoke"
+    )
+    suppressed = Counter[str]({"sites": sites_hidden, "targets": targets_hidden})
     for place, count in suppressed_counts(released, evaluations, converged):
         suppressed[place] += count
     rows: list[Estimate] = []
@@ -137,6 +143,12 @@ def make_release(
         lasting = None
     else:
         primary_measure = measures[estimates.measure]
+        shown_primary = released[estimates.measure]
+        extra, withheld = starts.shown_rows(
+            local.other_start, panel, shown_primary, primary_measure, laws[estimates.measure]
+        )
+        rows += [_estimate(row, _without_probabilities(estimates, primary_measure)) for row in extra]
+        suppressed["estimates"] += withheld
         rows += dose_estimates(primary_measure, study.bundle, fidelity, local.dose, estimates.window)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
@@ -164,6 +176,8 @@ def make_release(
             timeline=timeline(panel),
             fit=fit_answers(panel, audience),
             sites=tuple(row for item in released.values() for row in item.sites),
+            targets=reached,
+            wedge=wedge(study, panel),
         ),
         verdict=verdict,
         checks=Checks(

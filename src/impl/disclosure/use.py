@@ -7,16 +7,18 @@ None of it holds an outcome: scores of the adaptation log, prices of the study f
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
+from impl.data.design import state_runs
 from impl.data.panel import Panel
 from impl.disclosure.audience import PUBLIC, Audience
 from impl.disclosure.functionals import modelled_cells
 from impl.model.values import Estimates
 from impl.release.release import Estimate
 from impl.release.sections import CostSection, FitAnswer, OverlapRow, PredictionSection, TimelineEvent
+from impl.release.wedge import SiteRuns, StateRun
 from impl.study.study import INTENSITY, Study
 
 
@@ -94,6 +96,29 @@ def timeline(panel: Panel) -> tuple[TimelineEvent, ...]:
     place = {site: index for index, site in enumerate(panel.sites)}
     found.sort(key=lambda row: (place[row["site"]], row["start"], row["kind"]))
     return tuple(TimelineEvent(name=panel.names.get(row["site"], row["site"]), **row) for row in found)
+
+
+def wedge(study: Study, panel: Panel) -> tuple[SiteRuns, ...]:
+    """In what state each site was over time by its actual start, whichever counts: dates of the roll-out, which are
+    public, and of pauses."""
+    other = panel.other_start if study.rollout.starts == "allocated" else None
+    rollout = (panel.rollout if other is None else other).set_index("site")
+    return tuple(
+        SiteRuns(
+            site=site,
+            runs=tuple(
+                StateRun.model_validate(
+                    {
+                        "state": state,
+                        "start": panel.periods[first].start,
+                        "end": panel.periods[until - 1].end,
+                    }
+                )
+                for state, first, until in state_runs(panel, cast("pd.Series", rollout.loc[site]), site)
+            ),
+        )
+        for site in panel.sites
+    )
 
 
 def fit_answers(panel: Panel, audience: Audience = PUBLIC) -> tuple[FitAnswer, ...]:

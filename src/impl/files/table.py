@@ -14,9 +14,9 @@ from datetime import date
 from pathlib import Path
 
 from impl.errors import Fault, nearest, shorten
-from impl.files.files import fault_at, read_grid, text_of
+from impl.files.files import Raw, Row, fault_at, read_grid, text_of
 from impl.study.characters import hidden_character, holds_identity_number, plain
-from impl.study.source import DataTable
+from impl.study.source import DataTable, TableSource
 from impl.study.vocabulary import fold
 
 LARGEST_COUNT = 2**53  # above it a float no longer holds every whole number
@@ -28,6 +28,7 @@ EARLIEST = date(
 _COUNT = re.compile(r"[0-9]{1,25}(\.0)?")
 _AMOUNT = re.compile(r"-?[0-9]{1,25}(\.[0-9]{1,40})?")
 _SUM = re.compile(r"-?[0-9]{1,25}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,3})?")
+_NORWEGIAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -53,24 +54,27 @@ class Table:
 
 def read_table(
     root: Path,
-    file: str,
+    source: TableSource,
     *,
     required: Sequence[str],
     optional: Sequence[str],
     numeric: Sequence[str],
     faults: list[Fault],
     headings: Mapping[str, str] | None = None,
-    form: DataTable | None = None,
+    dates: Sequence[str] = (),
 ) -> Table | None:
     """Read one file whose first row holds the column names, or note why it cannot be read and return None.
 
-    headings: other names of columns, as `fold` gives them -> column. form: how the file is written, where
-    that is declared; else UTF-8, separated by commas or semicolons.
+    headings: other names of columns, as `fold` gives them -> column. dates: columns of days, which the source may say
+    to be written as 31.01.2026.
 
     `numeric` columns are not searched for national identity numbers; all others are, used or not.
     Columns that are neither required nor optional are carried along unused.
     """
-    grid = read_grid(root, form or DataTable(file=file), faults)
+    form = DataTable(
+        file=source.file, sheet=source.sheet, encoding=source.encoding, delimiter=source.delimiter
+    )
+    grid = read_grid(root, form, faults)
     if grid is None:
         return None
     shown = grid.shown
@@ -85,15 +89,55 @@ def read_table(
     written = {name: plain(text) for name, text in zip(named, fields, strict=True) if name != text}
     columns = _header(named, required, optional, shown, faults)
     rows: list[tuple[int, list[str]]] = []
+    kinds = [_kind(name.strip(), source, numeric, dates) for name in named]
     for number, cells in grid.rows[1:]:
         if len(cells) == len(fields):
-            rows.append((number, [text_of(raw) for raw in cells]))
+            rows.append((number, [_as_written(raw, kind) for raw, kind in zip(cells, kinds, strict=True)]))
         else:
             faults.append(field_count(shown, number, len(cells), len(fields)))
+    faults.extend(_points(shown, named, kinds, grid.rows[1:]))
     faults.extend(identity_numbers(shown, columns, rows, numeric))
     if len(faults) > before:
         return None
     return Table(shown=shown, columns=columns, rows=rows, written=written)
+
+
+def _kind(name: str, source: TableSource, numeric: Sequence[str], dates: Sequence[str]) -> str | None:
+    """How text in a column is written where it is not as impl writes it: `decimal comma` or `dd.mm.yyyy`."""
+    if name in numeric and source.decimal == "comma":
+        return "decimal comma"
+    return "dd.mm.yyyy" if name in dates and source.days == "dd.mm.yyyy" else None
+
+
+def _as_written(raw: Raw, kind: str | None) -> str:
+    """A cell as text; numbers and days of a declared kind as impl writes them, anything else as it stands.
+
+    A point where commas are declared is refused (`_points`): 1.200 may be twelve hundred.
+    """
+    text = text_of(raw)
+    if kind is None or not isinstance(raw, str):
+        return text  # a workbook's own numbers and days are never in doubt
+    bare = text.strip()
+    if kind == "decimal comma":
+        return bare.replace(",", ".") if re.fullmatch("-?[0-9]+,[0-9]+", bare) else text
+    found = _NORWEGIAN_DAY.fullmatch(bare)
+    return text if found is None else f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}"
+
+
+def _points(
+    shown: str, named: Sequence[str], kinds: Sequence[str | None], rows: Sequence[Row]
+) -> Iterator[Fault]:
+    """A fault for every number with a point where the source says that decimals are marked by a comma."""
+    for number, cells in rows:
+        for name, kind, raw in zip(named, kinds, cells, strict=False):
+            if (
+                kind == "decimal comma"
+                and isinstance(raw, str)
+                and re.fullmatch(r"\s*-?[0-9.]+\.[0-9]+\s*", raw)
+            ):
+                got, allowed = shorten(raw.strip()), "a number with a decimal comma, as 'decimal' says"
+                fix = "Write it with a comma, or mend 'decimal' in the study file."
+                yield fault_at(shown, number, name.strip(), "data.number", got, allowed, fix)
 
 
 def field_count(shown: str, row: int, got: int, width: int) -> Fault:

@@ -29,6 +29,7 @@ from impl.logs.log import (
     read_terms,
     site_periods,
 )
+from impl.study.source import TableSource
 from impl.study.study import Moderator
 from impl.study.vocabulary import spellings
 
@@ -64,7 +65,9 @@ class Agreement:
     rows: int
 
 
-def read_adaptations(setting: Setting, file: str, faults: list[Fault]) -> list[dict[str, Any]] | None:
+def read_adaptations(
+    setting: Setting, source: TableSource, faults: list[Fault]
+) -> list[dict[str, Any]] | None:
     """Modifications as rows of COLUMNS and `coder`; faults are noted. An empty log is a log: nothing was modified.
 
     `end` may be empty (still in force). Words are those of FRAME (`study/vocabularies/frame.toml`), by id,
@@ -75,7 +78,7 @@ def read_adaptations(setting: Setting, file: str, faults: list[Fault]) -> list[d
     """
     table = read_log(
         setting,
-        file,
+        source,
         "adaptations",
         required=("site", "start", "component", "nature", "consistent"),
         optional=(

@@ -22,13 +22,14 @@ from impl.logs.log import (
     refuse_repeated,
     site_periods,
 )
+from impl.study.source import TableSource
 from impl.study.vocabulary import spellings
 
 PHASES = ("prepare", "plan", "do", "evaluate", "follow_up")
 """Steps of the wheel, in order."""
 
 
-def read_cycles(setting: Setting, file: str, faults: list[Fault]) -> list[dict[str, Any]] | None:
+def read_cycles(setting: Setting, source: TableSource, faults: list[Fault]) -> list[dict[str, Any]] | None:
     """Cycles as rows of `site`, `cycle`, `date`, `predicted`, `decision`; faults are noted.
 
     `prediction` is free text and stays in the file; kept is whether anything was predicted. An empty
@@ -36,7 +37,7 @@ def read_cycles(setting: Setting, file: str, faults: list[Fault]) -> list[dict[s
     """
     table = read_log(
         setting,
-        file,
+        source,
         "cycles",
         required=("site", "cycle", "date", "decision"),
         optional=("prediction",),
@@ -95,9 +96,11 @@ def cycle_table(rows: Sequence[dict[str, Any]], periods: Sequence[Period]) -> pd
     )
 
 
-def read_phases(setting: Setting, file: str, faults: list[Fault]) -> list[dict[str, Any]] | None:
+def read_phases(setting: Setting, source: TableSource, faults: list[Fault]) -> list[dict[str, Any]] | None:
     """When each site entered a step of the wheel: rows of `site`, `start`, `phase`. Going back is allowed."""
-    table = read_log(setting, file, "phases", required=("site", "start", "phase"), optional=(), faults=faults)
+    table = read_log(
+        setting, source, "phases", required=("site", "start", "phase"), optional=(), faults=faults
+    )
     if table is None:
         return None
     words = {

@@ -29,7 +29,7 @@ def read_fidelity(
     """
     table = read_log(
         setting,
-        source.file,
+        source,
         "fidelity",
         required=("site", "period_start", "component", "delivered", "eligible"),
         optional=("status",),

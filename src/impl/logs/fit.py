@@ -10,19 +10,20 @@ import pandas as pd
 from impl.errors import Fault, shorten
 from impl.files.table import cell_of
 from impl.logs.log import Setting, read_log, read_site, read_term, refuse_repeated
+from impl.study.source import TableSource
 from impl.study.vocabulary import spellings
 
 LOWEST, HIGHEST = 1, 5
 _ANSWERS = tuple(str(answer) for answer in range(LOWEST, HIGHEST + 1))
 
 
-def read_fit(setting: Setting, file: str, faults: list[Fault]) -> list[dict[str, Any]] | None:
+def read_fit(setting: Setting, source: TableSource, faults: list[Fault]) -> list[dict[str, Any]] | None:
     """Answers as rows of `site`, `question`, `answer` (1 not at all … 5 fully); faults are noted.
 
     question: of `study/vocabularies/fit_questions.toml`. A question without an answer has no row.
     """
     table = read_log(
-        setting, file, "fit_form", required=("site", "question", "answer"), optional=(), faults=faults
+        setting, source, "fit_form", required=("site", "question", "answer"), optional=(), faults=faults
     )
     if table is None:
         return None

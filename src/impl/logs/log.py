@@ -20,6 +20,7 @@ from impl.files.calendar import Period
 from impl.files.personal import personal_trace
 from impl.files.table import Cell, Table, cell_of, read_code, read_date, read_table
 from impl.study.catalogue import Bundle
+from impl.study.source import TableSource
 from impl.study.vocabulary import fold, read_vocabulary
 
 _NORWEGIAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
@@ -76,7 +77,7 @@ def headings(kind: str) -> dict[str, str]:
 
 def read_log(
     setting: Setting,
-    file: str,
+    source: TableSource,
     kind: str,
     *,
     required: Sequence[str],
@@ -90,7 +91,7 @@ def read_log(
     """
     table = read_table(
         setting.root,
-        file,
+        source,
         required=required,
         optional=(*optional, "note"),
         numeric=numeric,

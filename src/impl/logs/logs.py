@@ -17,7 +17,8 @@ from impl.logs.fit import fit_table, read_fit
 from impl.logs.log import Setting
 from impl.logs.strategy import read_strategies, strategy_table
 from impl.logs.support import read_support, support_table
-from impl.study.study import Study, TableSource
+from impl.study.source import TableSource
+from impl.study.study import Study
 
 Rows = list[dict[str, Any]] | None
 """Checked rows of one table; None where the study names none, or it could not be read."""
@@ -53,12 +54,12 @@ class LogTables:
 def read_logs(study: Study, setting: Setting, periods: Sequence[Period] | None, faults: list[Fault]) -> Logs:
     """Every log that the study names; the faults of all of them are noted. periods None: not known."""
 
-    def rows(source: TableSource | None, read: Callable[[Setting, str, list[Fault]], Rows]) -> Rows:
-        return None if source is None else read(setting, source.file, faults)
+    def rows(source: TableSource | None, read: Callable[[Setting, TableSource, list[Fault]], Rows]) -> Rows:
+        return None if source is None else read(setting, source, faults)
 
     log, audits = study.adaptations, study.fidelity
     return Logs(
-        adaptations=None if log is None else read_adaptations(setting, log.file, faults),
+        adaptations=None if log is None else read_adaptations(setting, log, faults),
         fidelity=None if audits is None else read_fidelity(setting, audits, periods, faults),
         strategies=rows(study.strategies, read_strategies),
         cycles=rows(study.cycles, read_cycles),

@@ -24,6 +24,7 @@ from impl.logs.log import (
     read_terms,
     site_periods,
 )
+from impl.study.source import TableSource
 from impl.study.vocabulary import spellings
 
 INTENSITIES = ("diffusion", "dissemination", "implementation")
@@ -31,7 +32,9 @@ INTENSITIES = ("diffusion", "dissemination", "implementation")
 COLUMNS = ("site", "start", "end", "strategy", "barrier", "intensity")
 
 
-def read_strategies(setting: Setting, file: str, faults: list[Fault]) -> list[dict[str, Any]] | None:
+def read_strategies(
+    setting: Setting, source: TableSource, faults: list[Fault]
+) -> list[dict[str, Any]] | None:
     """Strategies as rows of COLUMNS; faults are noted.
 
     strategy: of ERIC. barrier: constructs of CFIR 2.0, separated by a semicolon; empty where
@@ -40,7 +43,7 @@ def read_strategies(setting: Setting, file: str, faults: list[Fault]) -> list[di
     """
     table = read_log(
         setting,
-        file,
+        source,
         "strategies",
         required=("site", "start", "strategy", "intensity"),
         optional=("end", "barrier", "why_no_barrier"),

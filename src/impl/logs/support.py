@@ -13,17 +13,18 @@ from impl.errors import Fault, shorten
 from impl.files.calendar import Period
 from impl.files.table import Cell, cell_of
 from impl.logs.log import Setting, read_day, read_log, read_site
+from impl.study.source import TableSource
 
 COLUMNS = ("site", "support_end", "pause_start", "pause_end")
 
 
-def read_support(setting: Setting, file: str, faults: list[Fault]) -> list[dict[str, Any]] | None:
+def read_support(setting: Setting, source: TableSource, faults: list[Fault]) -> list[dict[str, Any]] | None:
     """Rows of COLUMNS; faults are noted. A site may have several rows, one for each pause.
 
     support_end: last day of active support, at most one a site. pause_start, pause_end: first and last day
     without the bundle; an empty end is a pause that still lasts. All lie on or after the site's start.
     """
-    table = read_log(setting, file, "support", required=("site",), optional=COLUMNS[1:], faults=faults)
+    table = read_log(setting, source, "support", required=("site",), optional=COLUMNS[1:], faults=faults)
     if table is None:
         return None
     seen: dict[str, date] = {}

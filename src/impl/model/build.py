@@ -19,11 +19,12 @@ import pytensor.tensor as pt
 from pytensor.graph.traversal import ancestors
 
 from impl.data.panel import Panel
+from impl.model.columns import BUNDLE
 from impl.model.effects.effect import zero_sum_basis
 from impl.model.inputs import PREPARED, Inputs, PriorInputs, prepared_names
 from impl.model.likelihoods.likelihood import Censored, Observed
 from impl.model.priors import HALF_LIFE_LOG_SD, HALF_LIFE_MEDIAN, RETAINED_ALPHA, RETAINED_BETA
-from impl.model.structure import AFTER, BUNDLE, GROUPS, Structure, describe_structure
+from impl.model.structure import AFTER, GROUPS, Structure, describe_structure
 from impl.study.study import Study
 
 RELATIVE_CELLS = "relative_cell_level"

@@ -424,7 +424,7 @@ def warn_of_tables(study: Study, primary: bool, notes: Notes) -> None:
     """What a study brings and this model leaves aside."""
     if study.fidelity is not None:
         notes.warn("fidelity_not_used")
-    shown = any((study.cycles, study.phases, study.fit_form, study.targets))
+    shown = any((study.cycles, study.phases, study.fit_form))
     if primary and (shown or (study.strategies is not None and not study.strategies.intensity)):
         notes.warn("tables_not_used")
 

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from impl.model.columns import BUNDLE
 from impl.model.fitted import Fit
 from impl.model.moderators import MODERATOR
 from impl.model.predict import NEW_SITE, predict
-from impl.model.structure import BUNDLE, GROUPS, Structure
+from impl.model.structure import GROUPS, Structure
 
 Array = npt.NDArray[np.float64]
 LEVELS = (0.5, 0.9)

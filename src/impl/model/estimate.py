@@ -10,11 +10,13 @@ import pandas as pd
 
 from impl.model.assurance import assurance_of
 from impl.model.choices import baseline
+from impl.model.columns import COVARIATE
 from impl.model.curves import main_curves
 from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
 from impl.model.moderators import MODERATOR
-from impl.model.structure import COVARIATE, GROUPS, Structure
+from impl.model.structure import GROUPS, Structure
+from impl.model.targets import evaluate_targets
 from impl.model.twin import fitted_scales
 from impl.model.values import Crude, Estimates
 from impl.model.verdict import decide
@@ -52,6 +54,9 @@ def estimate(fit: Fit) -> Estimates:
             warnings.append(("absence_could_be_shown" if showable else "absence_not_judged", {}))
     if fit.amber:
         warnings.append(("divergences_few", {"count": int(fit.tree.sample_stats["diverging"].sum())}))
+    targets = evaluate_targets(fit)
+    if targets is not None and not targets.passed:
+        warnings.append(("targets_not_reliable", {}))
     window = window_rows(structure)
     return Estimates(
         measure=structure.measure.id,
@@ -83,7 +88,22 @@ def estimate(fit: Fit) -> Estimates:
         warnings=tuple(warnings),
         moderator_centres=usual_scores(structure),
         correlations=prediction_correlations(structure, reported),
+        targets=targets,
     )
+
+
+def window_summaries(fit: Fit, estimand: str) -> pd.DataFrame:
+    """The time-averaged effect of a fit under another name, rows as `Estimates.table`."""
+    structure = fit.structure
+    reported = reported_draws(fit)
+    chances = _probabilities(structure, reported)
+    asked = [each for each in reported if each.estimand == "tate"]
+    rows = [
+        _summary(structure, each, reported[each], level, chances.get((*each[:3], each.group), {}))
+        for each in asked
+        for level in LEVELS
+    ]
+    return pd.DataFrame.from_records(rows).assign(estimand=estimand)
 
 
 def usual_scores(structure: Structure) -> dict[str, float]:

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pymc as pm
 
+from impl.model.columns import BUNDLE
 from impl.model.effects.effect import rotated_basis
 from impl.model.likelihoods.likelihood import Censored, Observed, link_of
-from impl.model.structure import AFTER, BUNDLE, Structure
+from impl.model.structure import AFTER, Structure
 
 PREPARED = "prepared_"
 QUARTER = 3.0  # months; correlations and steps have their priors per quarter

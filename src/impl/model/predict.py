@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from impl.model.columns import BUNDLE
 from impl.model.fitted import Fit
 from impl.model.inputs import fourier
 from impl.model.likelihoods.likelihood import Parameters
-from impl.model.structure import AFTER, BUNDLE
+from impl.model.structure import AFTER
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -123,6 +123,7 @@ PANEL = (
 )
 ROLLOUT = ("site", "allocated_start", "actual_start", "transition_end", "stop")
 ADAPTATIONS = ("site", "start", "end", "component", "nature", "consistent", "planned")
+TARGETS = ("site", "period_start", "period_end", "measure", "target")
 AUDITS = ("site", "period_start", "component", "delivered", "eligible", "status")
 VINTAGE = date(2026, 8, 15)
 Tables = dict[str, list[Row]]
@@ -267,8 +268,13 @@ def _medication(rng: np.random.Generator) -> tuple[Tables, Truth]:
     rows = _panel_rows(sites, names, starts, "medication_review", reviewed, residents)
     rollout: list[Row] = [ROLLOUT]
     rollout += [(site, starts[int(p)], starts[int(p)], "", "") for site, p in zip(sites, start, strict=True)]
+    targets: list[Row] = [  # of all municipalities, per cent; the second lies close to where they come
+        TARGETS,
+        ("*", date(2023, 7, 1), date(2025, 12, 31), "medication_review", 65),
+        ("*", date(2026, 1, 1), date(2026, 6, 30), "medication_review", 75),
+    ]
     truth: Truth = {"measure": "medication_review", "link": log_odds, "window": [1, 4]}
-    return {"panel": rows, "rollout": rollout}, truth
+    return {"panel": rows, "rollout": rollout, "targets": targets}, truth
 
 
 def _pathways(rng: np.random.Generator) -> tuple[Tables, Truth]:

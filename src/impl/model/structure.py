@@ -43,6 +43,7 @@ from impl.model.choices import (
     warn_of_design,
     warn_of_tables,
 )
+from impl.model.columns import BUNDLE, COVARIATE, covariate_columns, other_bundle_columns, target_column
 from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
 from impl.model.likelihoods import LIKELIHOODS
@@ -60,11 +61,8 @@ CENTRED_CELLS = 5.0  # information x variance above which cell effects are centr
 CENTRED_SITES = 20.0  # … and site effects; chosen on one wedge where it halved the steps per draw
 GROUPS = ("none", "yes", "no", "unknown")
 """Groups of the contrast `consistent`: no modification yet, consistent, inconsistent, unknown."""
-
-
-BUNDLE, COVARIATE, DOSE = "bundle:", "covariate:", "dose:"
-"""Prefixes of the row table's columns of further bundles (position in their curve + 1), of covariates, and of the
-parts of a dose that multiplies the effect."""
+DOSE = "dose:"
+"""Prefix of the row table's columns of the parts of a dose that multiplies the effect."""
 AFTER = "months_after_support"
 """Column of the row table where an effect may fade once active support has ended: months, 0 before."""
 
@@ -87,7 +85,7 @@ class Structure:
         the curve + 1, 0 before start), `years` (since the reference date), `phase` (season, radians), `group`
         (position in GROUPS), a column `bundle:<id>` a further bundle, `covariate:<name>` a covariate and
         `moderator:<score>` a moderator (centred, 0 where untreated); `dose:<part>` the dose of a treated cell,
-        where the effect grows with the share delivered.
+        where the effect grows with the share delivered; `target` (see `columns`) where the measure has targets.
     bins: exposure times 1..`supported` have their own bin; longer ones share bin `supported + 1`, which is
         no exposure time and enters no estimand.
     window: first and last exposure time of the time-averaged effect.
@@ -371,7 +369,11 @@ def _rows(study: Study, panel: Panel, measure: str) -> tuple[pd.DataFrame, tuple
         phase=(2 * np.pi * middle.dt.day_of_year.to_numpy() / 365.25)[period],
         group=0,
     )
-    rows = rows.assign(**_other_bundles(panel, sites, rows), **_covariates(study, panel, sites, rows))
+    rows = rows.assign(
+        **other_bundle_columns(panel, sites, rows),
+        **covariate_columns(study, panel, sites, rows),
+        **target_column(panel, measure, sites, rows),
+    )
     return _with_groups(rows, panel, sites), sites
 
 
@@ -384,38 +386,6 @@ def _dose(
     if choice != "ramp":
         return np.zeros(len(period))
     return np.where(transition, (period - touched + 1) / (start - touched + 1), 0.0)
-
-
-def _other_bundles(panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame) -> dict[str, Array]:
-    """Exposure time of each further bundle; the last one that two sites reach holds all longer ones."""
-    columns = {}
-    for bundle, rollout in panel.other_rollouts.items():
-        start = rollout.set_index("site").loc[list(sites), "start_period"].to_numpy(dtype=float)[rows["site"]]
-        period = rows["period"].to_numpy()
-        exposure = np.where(period >= start, period - np.nan_to_num(start) + 1, 0).astype(int)
-        reach = rows["site"].groupby(exposure).nunique().drop(0, errors="ignore")
-        wide = reach[reach >= min(2, int(reach.max()) if len(reach) else 1)]
-        columns[BUNDLE + bundle] = np.minimum(exposure, int(wide.index.max()) if len(wide) else 0)
-    return columns
-
-
-def _covariates(study: Study, panel: Panel, sites: tuple[str, ...], rows: pd.DataFrame) -> dict[str, Array]:
-    """Covariates in SD from their mean over the used cells, and interruptions as 0 and 1."""
-    columns = {}
-    period = rows["period"].to_numpy()
-    for name, (first, end) in panel.interruptions.items():
-        columns[COVARIATE + name] = ((period >= first) & (period < end)).astype(float)
-    names = study.covariates.use if study.covariates else ()
-    if panel.covariates is None or not names:
-        return columns
-    table = panel.covariates.set_index(["site", "period"])
-    index = pd.MultiIndex.from_arrays([np.array(sites)[rows["site"]], period])
-    for name in names:
-        values = table[name].reindex(index).to_numpy(dtype=float)
-        seen = values[(rows["used"] | rows["interval"]).to_numpy()]
-        spread = float(np.nanstd(seen)) if np.isfinite(seen).any() else 0.0
-        columns[COVARIATE + name] = (values - np.nanmean(seen)) / spread if spread > 0 else 0.0 * values
-    return columns
 
 
 def _answers(panel: Panel, measure: str, sites: tuple[str, ...]) -> Array:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
+from impl.model.columns import BUNDLE
 from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
 from impl.model.fitted import Fit
@@ -33,7 +34,7 @@ from impl.model.gls import (
     shaped_curve,
     wave_effects,
 )
-from impl.model.structure import BUNDLE, Structure
+from impl.model.structure import Structure
 
 HALF_NORMAL_MEDIAN = float(stats.halfnorm.median())
 Scales = Mapping[str, float]

@@ -30,6 +30,27 @@ class Crude:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TargetFindings:
+    """Local targets of one measure beside the levels that were reached (confidential); each site's newest target.
+
+    sites: one row a site, `site`, `start`, `end` (first and last day of the periods it is about), `target`, `numerator`,
+        `denominator` (sums over them), `met` (whether the counted figure is on the good side; None, and `numerator` NaN,
+        where a count is known as an interval only), `lower`, `median`, `upper` (90 %) of the level on the reported
+        scale, `p_met`.
+    number: mean number of sites whose level meets the target, between its 5 and 95 per cent quantiles.
+    network: `lower`, `median`, `upper`, `p_met` of all sites together, where all have one target over the same periods;
+        network_met: whether their counted figure is on the good side, None where it is not known.
+    passed: whether the draws of every level hold the gates.
+    """
+
+    sites: pd.DataFrame
+    number: tuple[float, float, float]
+    network: dict[str, float] | None
+    network_met: bool | None
+    passed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimates:
     """Everything a Release may take from one fitted measure, before disclosure control.
 
@@ -45,6 +66,7 @@ class Estimates:
     contrast_sites: group (yes | no | unknown | none) -> number of sites that contribute treated cells.
     moderator_sites: moderator -> sites with at least one such modification in a treated cell.
     moderator_centres: moderator -> usual score in the window. correlations: as `release.PredictionSection`.
+    targets: None where the measure has no target.
     """
 
     measure: str
@@ -69,6 +91,7 @@ class Estimates:
     assurance: Assurance | None = None
     moderator_centres: dict[str, float] = field(default_factory=dict)
     correlations: dict[str, float] = field(default_factory=dict)
+    targets: TargetFindings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -355,20 +378,42 @@ class Sustainment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherStart:
+    """The effect by the start that does not count (confidential).
+
+    estimand: by_actual_start | by_allocated_start. table: rows as `Estimates.table` with that estimand; empty where it
+    could not be made, and a warning says why. window: first and last period since that start.
+    """
+
+    measure: str
+    estimand: str
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    window: tuple[int, int] | None = None
+    seconds: float = 0.0
+    warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        told = ", ".join(code for code, _ in self.warnings) or "nothing"
+        return _as_html([(f"The effect {self.estimand}", self.table), ("What the reader is told", told)])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Implementation:
-    """What was found of adaptation, delivery, dose and sustainment; None where the study has no table for it."""
+    """What was found of adaptation, delivery, dose, sustainment and the other start; None where the study has nothing
+    for it."""
 
     moderation: Moderation | None = None
     delivery: DeliveryEvidence | None = None
     dose: DoseResponse | None = None
     sustainment: Sustainment | None = None
+    other_start: OtherStart | None = None
 
     @property
     def warnings(self) -> tuple[tuple[str, dict[str, float | int | str]], ...]:
-        parts = (self.moderation, self.delivery, self.dose, self.sustainment)
+        parts = (self.moderation, self.delivery, self.dose, self.sustainment, self.other_start)
         return tuple(warning for part in parts if part is not None for warning in part.warnings)
 
     def _repr_html_(self) -> str:
-        parts = (self.moderation, self.delivery, self.dose, self.sustainment)
+        parts = (self.moderation, self.delivery, self.dose, self.sustainment, self.other_start)
         shown = "".join(part._repr_html_() for part in parts if part is not None)
         return shown or "<p>The study has no moderators, audits or table of support.</p>"

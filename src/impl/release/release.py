@@ -130,7 +130,8 @@ class ModelSummary(Public):
 
 
 class SiteStart(Public):
-    """One site's dates as they are drawn; `start` is None for never and before-data."""
+    """One site's dates as they are drawn. state: by the start that counts, so that a site that was to have none may have
+    an `actual_start`; that is None for a site that never began, or had before the data."""
 
     site: str
     name: str
@@ -171,7 +172,8 @@ class Estimate(Public):
     `other_bundle` (TATE of a further bundle, `group` its id), `moderation` (with one modification of the kind
     `group` against none, same cells; `a-b` compares two kinds), `dose` (the bundle at the share `group` delivered,
     «0.4», against none of it), `dose_target` (at the share `group` in every site, against what was delivered), `reporting` (TATE if the
-    log of the share reported changed by `group`, «0.2»).
+    log of the share reported changed by `group`, «0.2»), `by_actual_start` and `by_allocated_start` (TATE by the start
+    that does not count, beside the one that does).
     """
 
     measure: str
@@ -195,6 +197,8 @@ class Estimate(Public):
         "dose",
         "dose_target",
         "reporting",
+        "by_actual_start",
+        "by_allocated_start",
     ]
     from_: Annotated[int | None, Field(alias="from")] = None
     to: int | None = None

@@ -10,6 +10,8 @@ from pydantic import Field
 from impl.release.public import Probability, Public
 from impl.release.quality import QualitySection
 from impl.release.site_counts import SiteCounts
+from impl.release.targets import TargetSection
+from impl.release.wedge import SiteRuns
 
 
 class AdaptationRow(Public):
@@ -177,3 +179,5 @@ class Sections(Public):
     sites: tuple[SiteCounts, ...] = ()
     quality: QualitySection | None = None
     """Of a study that looks at its data alone: such a Release holds no estimate, curve or verdict."""
+    targets: tuple[TargetSection, ...] = ()
+    wedge: tuple[SiteRuns, ...] = ()

@@ -23,10 +23,14 @@ from impl.report import (
     reporting,
     sentences,
     since,
+    site_counts,
+    starts,
     sustainment,
     tables,
+    targets,
     timeline,
     validity,
+    wedge,
     whom,
     wording,
 )
@@ -222,7 +226,7 @@ def trend(release: Release, language: Language) -> Block:
 
 def comparison(release: Release, language: Language) -> Block:
     label = language.say("table.caption", {"bundle": wording.bundle(release, language)})
-    table = tables.comparison_table(release, language)
+    table = tables.comparison_table(release, language) + paragraphs(starts.texts(release, language))
     return Block(
         name="comparison",
         label=label,
@@ -250,6 +254,18 @@ def for_whom(release: Release, language: Language) -> Block | None:
         body += f"<h3>{escape(language.say('whom.overlap_heading'))}</h3>" + listed(together)
         body += paragraphs([language.say("whom.overlap_note")])
     return section_block("whom", language.say("whom.heading"), body)
+
+
+def reached(release: Release, language: Language) -> Block | None:
+    """Whether local targets are met; only where the study has them."""
+    body = targets.block(release, language)
+    return section_block("targets", language.say("targets.heading"), body) if body else None
+
+
+def counted_by_site(release: Release, language: Language) -> Block | None:
+    """What was counted at each site; only where the audience may see it."""
+    body = site_counts.block(release, language)
+    return section_block("sites", language.say("site_counts.heading"), body) if body else None
 
 
 def reported(release: Release, language: Language) -> Block | None:
@@ -335,6 +351,12 @@ def work(release: Release, language: Language) -> Block | None:
     return section_block("work", language.say("timeline.heading"), body) if body else None
 
 
+def rolled_out(release: Release, language: Language) -> Block | None:
+    """When each site started; only where there are several."""
+    body = wedge.block(release, language)
+    return section_block("wedge", language.say("wedge.heading"), body) if body else None
+
+
 def how(release: Release, language: Language) -> Block:
     items = "".join(f"<li>{escape(text)}</li>" for text in method.lines(release, language))
     return section_block("method", language.say("method.heading"), f'<ol class="method">{items}</ol>')
@@ -403,9 +425,12 @@ SECTIONS: tuple[Section, ...] = (
     limits,
     delivered,
     adapted,
+    rolled_out,
     work,
     lasts,
     for_whom,
+    counted_by_site,
+    reached,
     certainty,
     reported,
     cost,
@@ -420,6 +445,7 @@ FAILED_SECTIONS: tuple[Section, ...] = (
     question,
     failed,
     adapted,
+    rolled_out,
     work,
     data,
     how,

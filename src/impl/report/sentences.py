@@ -361,7 +361,7 @@ def limits(release: Release, language: Language) -> tuple[str, ...]:
     if release.measure().kind == "rate":
         texts.append(language.say("limits.counting"))
     if wording.sites(release) > 1:
-        texts.append(language.say("limits.sites"))
+        texts.append(language.say("limits.sites_effect" if release.sections.sites else "limits.sites"))
     if release.sections.costs is None:
         texts.append(language.say("limits.cost"))
     return tuple(texts)

@@ -18,16 +18,17 @@ from pydantic import ValidationError
 
 from impl.data.panel import Panel
 from impl.data.read import read_panel
-from impl.data.rollout import STATES
+from impl.data.rollout import DATES, STATES
 from impl.data.sheets import read_sheets
 from impl.errors import DataError, Fault, ImplError, StudyError, nearest, shorten
 from impl.files.look.file import Looked, look_at_file
+from impl.files.look.forms import look_at_form
 from impl.files.look.question import Question, Wanted
 from impl.files.table import read_table
 from impl.release.files import write_atomically
 from impl.study.catalogue import Bundle, Measure
 from impl.study.load import bundle_ids, measure_ids, read_bundle, read_measure, read_study
-from impl.study.source import DataSource, Quantities
+from impl.study.source import DataSource, Quantities, TableSource
 from impl.study.study import DESIGNS, QUALITY
 from impl.study.vocabulary import fold
 
@@ -107,8 +108,11 @@ def new_study(
         starts = _write_rollout(root, study, sites, "never" if notebook == QUALITY else "")
         if notebook != QUALITY:
             say(f"  {starts}: fill in when each site started, or never, or before-data")
-    notebook = notebook or _notebook(root, starts, sites)
-    text = _study_text(study, entry, bundle, source, starts, notebook)
+        rollout_source = TableSource(file=starts)
+    else:
+        rollout_source = _rollout_source(root, starts, asking, say)
+    notebook = notebook or _notebook(root, rollout_source, sites)
+    text = _study_text(study, entry, bundle, source, rollout_source, notebook)
     write_atomically(target, text.encode())
     try:
         panel = read_panel(read_study(target))
@@ -250,9 +254,27 @@ def _quoted(site: str) -> str:
     return '"' + site.replace('"', '""') + '"' if re.search(r'[",\n]', site) else site
 
 
-def _notebook(root: Path, rollout: str, sites: Sequence[str]) -> str:
+def _rollout_source(root: Path, file: str, asking: _Asking, say: Say) -> TableSource:
+    """How a roll-out table is written, by looking at it. Raises StudyError with what it does not say."""
+    faults: list[Fault] = []
+    forms = look_at_form(root, file, Wanted(events=frozenset(), exposure=frozenset()), asking.ask, faults)
+    if asking.faults or faults or not forms:
+        raise StudyError([*asking.faults, *faults])
+    form, grid, notes = forms[0]
+    for note in notes:
+        say(f"  {note}")
+    if form.get("delimiter") in ("comma", "semicolon"):
+        form = {key: value for key, value in form.items() if key != "delimiter"}  # its headings say which
+    cells = (raw for _, row in grid.rows[1:] for raw in row if isinstance(raw, str))
+    norwegian = any(re.fullmatch(r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", raw.strip()) for raw in cells)
+    return TableSource.model_validate(form | ({"days": "dd.mm.yyyy"} if norwegian else {}))
+
+
+def _notebook(root: Path, rollout: TableSource, sites: Sequence[str]) -> str:
     """Before/after for one site or one common start, else stepped wedge."""
-    table = read_table(root, rollout, required=("site", "actual_start"), optional=(), numeric=(), faults=[])
+    table = read_table(
+        root, rollout, required=("site", "actual_start"), optional=(), numeric=(), faults=[], dates=DATES
+    )
     starts = set() if table is None else {table.get(fields, "actual_start") for _, fields in table.rows}
     dated = starts - set(STATES)
     together = len(sites) == 1 or (len(dated) == 1 and dated != {""})
@@ -290,7 +312,7 @@ def _words() -> dict[str, dict[str, str]]:
 
 
 def _study_text(
-    study: str, measure: Measure, bundle: Bundle, source: DataSource, rollout: str, notebook: str
+    study: str, measure: Measure, bundle: Bundle, source: DataSource, rollout: TableSource, notebook: str
 ) -> str:
     words = _words()
 
@@ -318,7 +340,7 @@ def _study_text(
         f"measures: {{primary: {measure.id}}}",
         "data:",
         *_block(source.model_dump(mode="json"), 1),
-        f"rollout: {{file: {_scalar(rollout)}, randomised: false}}",
+        f"rollout: {_flow({**rollout.model_dump(mode='json'), 'randomised': False})}",
         *(["audience: own-unit"] if notebook == QUALITY else []),
     ]
     return "\n".join(lines) + "\n"

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """What a study's inputs told. `warnings`: code -> values. Sizes are None where the tables are not read."""
+    """What a study's inputs told. `warnings`: code and values, each said once. Sizes are None where the tables are not
+    read."""
 
     faults: tuple[Fault, ...]
-    warnings: Mapping[str, Mapping[str, Any]]
+    warnings: tuple[tuple[str, Mapping[str, Any]], ...]
     sites: int | None = None
     periods: int | None = None
 
@@ -33,17 +34,20 @@ def inspect_study(study: Study) -> Inspection:
     try:
         panel = read_panel(study)
     except ImplError as error:
-        return Inspection(faults=(*faults, *error.faults), warnings={})
-    warnings: dict[str, Mapping[str, Any]] = {each.code: dict(each.values) for each in panel.warnings}
+        return Inspection(faults=(*faults, *error.faults), warnings=())
+    warnings: list[tuple[str, Mapping[str, Any]]] = [
+        (each.code, dict(each.values)) for each in panel.warnings
+    ]
     for measure in () if study.estimates_nothing else study.measures.declared:
         from impl.model.structure import describe_structure
 
         try:
-            warnings |= dict(describe_structure(study, panel, measure).warnings)
+            found = describe_structure(study, panel, measure).warnings
+            warnings += [warning for warning in found if warning not in warnings]
         except ImplError as error:
             faults += [fault for fault in error.faults if fault not in faults]
     return Inspection(
-        faults=tuple(faults), warnings=warnings, sites=len(panel.sites), periods=len(panel.periods)
+        faults=tuple(faults), warnings=tuple(warnings), sites=len(panel.sites), periods=len(panel.periods)
     )
 
 

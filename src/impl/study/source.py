@@ -47,8 +47,25 @@ class Events(Value):
         return self
 
 
-class DataTable(Value):
-    """One file or sheet, and how it is written.
+class TableForm(Value):
+    """One file or sheet, and what must be known to see its cells: an .xlsx file of several sheets says which, text says
+    its encoding, and what separates its columns where that is neither a comma nor a semicolon."""
+
+    file: Text
+    sheet: Annotated[Text | None, ABSENT] = None
+    encoding: Annotated[Literal["utf-8", "utf-16", "windows-1252"], absent_at("utf-8")] = "utf-8"
+    delimiter: Annotated[Literal["comma", "semicolon", "tab"] | None, ABSENT] = None
+
+
+class TableSource(TableForm):
+    """A table with impl's own headings in its first row. decimal, days: how numbers and days are written as text."""
+
+    decimal: Annotated[Literal["point", "comma"], absent_at("point")] = "point"
+    days: Annotated[Literal["yyyy-mm-dd", "dd.mm.yyyy"], absent_at("yyyy-mm-dd")] = "yyyy-mm-dd"
+
+
+class DataTable(TableForm):
+    """One file or sheet of numbers, and how it is written.
 
     Rows and columns are named as in the file: heading_rows by number (a line `sep=` is not counted), columns by
     their headings. across: what each heading row says over the columns of numbers (`part` is a month or the
@@ -60,10 +77,6 @@ class DataTable(Value):
     column's heading. ends_before: text of the first cell of the row below the table.
     """
 
-    file: Text
-    sheet: Annotated[Text | None, ABSENT] = None
-    encoding: Annotated[Literal["utf-8", "utf-16", "windows-1252"], absent_at("utf-8")] = "utf-8"
-    delimiter: Annotated[Literal["comma", "semicolon", "tab"] | None, ABSENT] = None
     decimal: Annotated[Literal["point", "comma"], absent_at("point")] = "point"
     thousands: Annotated[Literal["none", "space"], absent_at("none")] = "none"
     heading_rows: Annotated[
@@ -121,7 +134,8 @@ class Quantities(Value):
     """Which quantities of the files make one measure, by their headings, words or `content`.
 
     yes, no, not_reported: three states of process data; then the numerator is yes, the denominator yes and no.
-    reported_as: a measure that gets the share reported, (yes + no) of all three.
+    reported_as: a measure that gets the share reported, (yes + no) of all three. answers: of an ordered measure, what
+    counts each answer, the lowest first; `denominator` beside them, all who answered, must then be their sum.
     """
 
     numerator: Annotated[Text | None, ABSENT] = None
@@ -132,9 +146,23 @@ class Quantities(Value):
     reported_as: Annotated[MeasureId | None, ABSENT] = None
     sum_squares: Annotated[Text | None, ABSENT] = None
     person_sum_squares: Annotated[Text | None, ABSENT] = None
+    answers: Annotated[tuple[Text, ...], Field(max_length=11), ABSENT] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every quantity that is named."""
+        single = self.model_dump(exclude={"reported_as", "answers"}, exclude_none=True)
+        return (*single.values(), *self.answers)
 
     @model_validator(mode="after")
     def _whole(self) -> Quantities:
+        if self.answers:
+            others = self.model_dump(exclude={"answers", "denominator"}, exclude_none=True)
+            if others or len(self.answers) < 3 or len(set(self.names)) < len(self.names):
+                raise ValueError(
+                    "must be three or more different 'answers', with nothing but 'denominator' beside"
+                )
+            return self
         counted = self.numerator is not None and self.denominator is not None
         states = self.yes is not None and self.no is not None
         if counted == states or (self.numerator is None) != (self.denominator is None):

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from impl.study.source import DataSource
+from impl.study.source import DataSource, TableSource
 from impl.study.value import IsoDate, LanguageCode, MeasureId, Text, Translated, Value, absent_at
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -70,14 +70,13 @@ class Measures(Value):
         return (self.primary, *self.paired, *self.negative_controls)
 
 
-class Rollout(Value):
+class Rollout(TableSource):
     """When each site started. `selection` says in words why sites started when they did.
 
     starts: which start counts where a site was allocated one and started on another day. `allocated` compares
     what was decided; `actual` (per protocol) mixes the bundle's effect with why some sites were late.
     """
 
-    file: Text
     randomised: bool = False
     selection: Text | None = None
     starts: Annotated[Literal["allocated", "actual"], _ALLOCATED] = "allocated"
@@ -95,26 +94,24 @@ ALL_COMPONENTS = "all"
 """What stands for the whole bundle in an audit: all components delivered, or not."""
 
 
-class AdaptationSource(Value):
+class AdaptationSource(TableSource):
     """The adaptation log, and what is declared about it before the data are seen.
 
     contrasts: groups of sites that are compared. moderators: scores whose association with the effect is
     estimated. randomised: chance decided which sites adapted; only then may a report speak of causes.
     """
 
-    file: Text
     contrasts: tuple[Literal["consistent"], ...] = ()
     moderators: Annotated[tuple[Moderator, ...], _ABSENT] = ()
     randomised: Annotated[bool, _ABSENT] = False
 
 
-class FidelitySource(Value):
+class FidelitySource(TableSource):
     """Audits of delivery. component: whose audits measure the dose, `all` for the all-or-none audit.
 
     curve: how the effect grows with the share delivered, in proportion or in steps at 40, 60 and 80 per cent.
     """
 
-    file: Text
     component: MeasureId = ALL_COMPONENTS
     curve: Literal["linear", "steps"] = "linear"
 
@@ -151,12 +148,6 @@ class Costs(Value):
         return self
 
 
-class TableSource(Value):
-    """One table."""
-
-    file: Text
-
-
 class StrategySource(TableSource):
     """The log of implementation strategies. intensity: whether the highest intensity in force (0 none, 1 diffusion, 2
     dissemination, 3 implementation) enters as an ordered exposure that may go together with the size of the effect."""
@@ -179,8 +170,9 @@ class Places(Value):
         return self.changes
 
 
-class CovariateSource(Value):
-    file: Text
+class CovariateSource(TableSource):
+    """Covariates by site and period. use: those that enter the model."""
+
     use: tuple[MeasureId, ...] = ()
 
 

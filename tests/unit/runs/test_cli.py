@@ -172,3 +172,22 @@ def test_a_bug_of_ours_shows_its_traceback(root: Path) -> None:
     assert done.returncode == 1
     assert "Traceback (most recent call last)" in done.stderr
     assert "TypeError: 'NoneType' object is not callable" in done.stderr
+
+
+@pytest.mark.usefixtures("root")
+def test_check_says_each_kind_of_warning_once_and_all_of_them_when_asked() -> None:
+    from impl.runs import ready
+
+    told = [("gaps", {"count": 3}), ("nested_area", {"place": "A"}), ("nested_area", {"place": "B"})]
+    found = ready.Inspection(faults=(), warnings=tuple(told), sites=1, periods=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ready, "inspect_study", lambda _: found)
+        short, long = call("check", "falls").output, call("check", "falls", "--all").output
+        as_json = json.loads(call("check", "falls", "--json").output)
+    assert short.splitlines()[1:] == ["    warning gaps", "    warning nested_area (2)"]
+    assert long.splitlines()[1:] == [
+        "    warning gaps: count 3",
+        "    warning nested_area: place A",
+        "    warning nested_area: place B",
+    ]
+    assert len(as_json["studies"][0]["warnings"]) == 3

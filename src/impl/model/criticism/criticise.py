@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from impl.model.choices import Warned, baseline, identified_by
+from impl.model.columns import BUNDLE
 from impl.model.criticism.influence import INFLUENTIAL, leave_one_out, power_scaling
 from impl.model.criticism.predictive import predictive_checks
 from impl.model.criticism.prior_laws import prior_laws
 from impl.model.estimands import Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
-from impl.model.structure import BUNDLE, Structure
+from impl.model.structure import Structure
 from impl.model.twin import constant_effect_weights_of, fitted_scales
 from impl.model.values import Criticism, LeaveOneOut
 

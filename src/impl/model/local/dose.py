@@ -19,13 +19,14 @@ from arviz_stats.base import array_stats
 from impl.model.build import model_of
 from impl.model.checks import LIMITS
 from impl.model.choices import Warned
+from impl.model.columns import COVARIATE
 from impl.model.criticism.robustness import seed_of
 from impl.model.effects import EFFECTS
 from impl.model.estimands import window_rows
 from impl.model.fit import AMBER_SHARE, Profile, compile_model, sample_once
 from impl.model.fitted import Fit
 from impl.model.predict import predict
-from impl.model.structure import COVARIATE, DOSE, Structure
+from impl.model.structure import DOSE, Structure
 from impl.model.values import DeliveryEvidence, DoseResponse
 from impl.study.study import Study
 
