@@ -28,6 +28,7 @@ from impl.disclosure.earlier import earlier_releases
 from impl.disclosure.functionals import Shown, modelled_cells
 from impl.disclosure.rules import Counted
 from impl.disclosure.sites import with_site_counts
+from impl.disclosure.spc import effect_quantiles, spc_section
 from impl.disclosure.sustainment import sustainment_section
 from impl.disclosure.use import cost_section, fit_answers, overlap_rows, prediction_section, timeline
 from impl.errors import DesignError, Fault
@@ -110,6 +111,7 @@ def make_release(
     }
     _check_complete(study, evaluations.keys())
     measures = {name: read_measure(name, study.root) for name in evaluations}
+    main = measures[study.measures.primary]
     converged = {
         name: evaluation
         for name, evaluation in evaluations.items()
@@ -136,8 +138,7 @@ def make_release(
     if study.measures.primary not in converged or estimates.profile == "smoke":
         lasting = None
     else:
-        primary_measure = measures[estimates.measure]
-        rows += dose_estimates(primary_measure, study.bundle, fidelity, local.dose, estimates.window)
+        rows += dose_estimates(main, study.bundle, fidelity, local.dose, estimates.window)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
         estimates, measures[estimates.measure]
@@ -164,6 +165,8 @@ def make_release(
             timeline=timeline(panel),
             fit=fit_answers(panel, audience),
             sites=tuple(row for item in released.values() for row in item.sites),
+            spc=spc_section(panel, main, estimates, released[main.id], laws[main.id]),
+            quantiles=effect_quantiles(main, estimates, rows, released[main.id]),
         ),
         verdict=verdict,
         checks=Checks(

@@ -45,6 +45,8 @@ class Estimates:
     contrast_sites: group (yes | no | unknown | none) -> number of sites that contribute treated cells.
     moderator_sites: moderator -> sites with at least one such modification in a treated cell.
     moderator_centres: moderator -> usual score in the window. correlations: as `release.PredictionSection`.
+    quantiles: a hundred quantiles of the main effect's relative change, as `release.EffectQuantiles`; empty where no
+        direction is good.
     """
 
     measure: str
@@ -69,6 +71,7 @@ class Estimates:
     assurance: Assurance | None = None
     moderator_centres: dict[str, float] = field(default_factory=dict)
     correlations: dict[str, float] = field(default_factory=dict)
+    quantiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

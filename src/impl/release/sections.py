@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from impl.release.charts import EffectQuantiles, SpcSection
 from impl.release.public import Probability, Public
 from impl.release.site_counts import SiteCounts
 
@@ -174,3 +175,5 @@ class Sections(Public):
     timeline: tuple[TimelineEvent, ...] = ()
     fit: tuple[FitAnswer, ...] = ()
     sites: tuple[SiteCounts, ...] = ()
+    spc: SpcSection | None = None
+    quantiles: EffectQuantiles | None = None
