@@ -69,7 +69,7 @@ def chart_of(series: Series, law: Counted, target: float | None = None) -> SpcSe
     counts = values / law.per * exposure
     chart = spc.choose_chart(series.likelihood, np.round(counts, 2), before)
     if chart in ("g", "t") and law.audience.count == 0:
-        rare = _between(series, counts, exposure, chart, law)
+        rare = _between(series, counts, exposure, chart)
         if rare is not None:
             return _section(series, chart, *rare, target=None)
     if chart in ("g", "t"):
@@ -100,21 +100,20 @@ def _limits_at(limits: spc.Limits | None, index: int, there: bool, per: float) -
 
 
 def _between(
-    series: Series, counts: Array, exposure: Array, chart: spc.Chart, law: Counted
+    series: Series, counts: Array, exposure: Array, chart: spc.Chart
 ) -> tuple[list[SpcPoint], Flags, float] | None:
     """Points of a chart of rare events, whether each is from before the first start, and the centre line."""
     between, ends = spc.between_events(np.round(counts), exposure)
     early = series.before[ends]
     if early.sum() < spc.FEWEST_BEFORE or not (between > 0).all():
         return None
-    unit = 1.0 if chart == "g" else law.per
-    limits = spc.opportunities(between, early) if chart == "g" else spc.times(between / unit, early)
+    limits = spc.opportunities(between, early) if chart == "g" else spc.times(between, early)
     points = series.curve.points
     drawn = [
         SpcPoint(
             start=points[point].start,
             end=points[point].end,
-            value=rules.level(float(value) / unit),
+            value=rules.level(float(value)),
             **_limits_at(limits, index, True, 1.0),
         )
         for index, (value, point) in enumerate(zip(between, ends, strict=True))
