@@ -15,14 +15,18 @@ from impl.report import (
     adaptation,
     costs,
     delivery,
+    dotplot,
+    exposure,
     figures,
     method,
     one_site,
     reporting,
     sentences,
+    spc_chart,
     sustainment,
     tables,
     timeline,
+    uptake,
     whom,
     wording,
 )
@@ -240,19 +244,40 @@ def listed(texts: Sequence[str]) -> str:
 def delivered(release: Release, language: Language) -> Block:
     """Whether the bundle was delivered, and what outcome and delivery say together."""
     body = paragraphs(list(delivery.texts(release, language)))
-    parts = delivery.components(release, language)
+    parts = uptake.components(release, language)
     if parts:
-        body += f"<h3>{escape(language.say('delivery.components_heading'))}</h3>" + listed(parts)
+        body += f"<h3>{escape(language.say('delivery.components_heading'))}</h3>" + parts
     lines = delivery.dose(release, language)
     if lines:
-        body += f"<h3>{escape(language.say('delivery.dose_heading'))}</h3>" + listed(lines)
+        body += f"<h3>{escape(language.say('delivery.dose_heading'))}</h3>"
+        body += uptake.dose(release, language) + listed(lines)
     return section_block("delivery", language.say("delivery.heading"), body)
 
 
 def lasts(release: Release, language: Language) -> Block | None:
     """Whether the improvement lasts after active support; only where the study says when that ended."""
     lines = sustainment.texts(release, language)
-    return section_block("lasts", language.say("lasts.heading"), listed(lines)) if lines else None
+    body = uptake.kept(release, language) + listed(lines)
+    return section_block("lasts", language.say("lasts.heading"), body) if lines else None
+
+
+def course(release: Release, language: Language) -> Block | None:
+    """How the effect goes with time since start, where it has a course."""
+    body = exposure.block(release, language)
+    return section_block("course", language.say("course.heading"), body) if body else None
+
+
+def hundred(release: Release, language: Language) -> Block | None:
+    """A hundred equally likely answers as dots."""
+    body = dotplot.block(release, language)
+    return section_block("dots", language.say("dots.heading"), body) if body else None
+
+
+def alone(release: Release, language: Language) -> Block | None:
+    """What the numbers show by themselves: the run chart."""
+    body = spc_chart.block(release, language)
+    intro = paragraphs([language.say("spc.intro")])
+    return section_block("spc", language.say("spc.heading"), intro + body) if body else None
 
 
 def adapted(release: Release, language: Language) -> Block:
@@ -342,6 +367,7 @@ SECTIONS: tuple[Section, ...] = (
     trend,
     comparison,
     for_whom,
+    course,
     delivered,
     lasts,
     reported,
@@ -350,7 +376,9 @@ SECTIONS: tuple[Section, ...] = (
     adapted,
     work,
     notes,
+    hundred,
     bands,
+    alone,
     how,
     checks,
     provenance,
