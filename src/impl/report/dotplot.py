@@ -20,6 +20,7 @@ HEIGHT = TOP + PLOT + FOOT
 PITCH, RADIUS = 12.5, 5.5  # px from dot to dot in a stack, and half a dot
 BINS = 14  # choice: columns over the middle 96 per cent, so that dots of neighbours do not touch on a phone
 MOST_BINS = 21  # an odd number, around the middle answer
+EDGE, APART = 8.0, 20.0  # per cent of the width: room for a label at either end, and between two
 NARROWEST = 0.002  # relative change; a narrower column would say more than the numbers hold
 
 
@@ -167,20 +168,18 @@ def _key(number: int) -> str:
 
 def _ticks(low: float, high: float, base: float, language: Language) -> list[str]:
     """Round per cent changes inside the axis, far enough apart for a phone."""
-    found = figures.nice_ticks(100 * low, 100 * high, most=5)
-    shown = [tick for tick in found if 100 * low <= tick <= 100 * high]
-    decimals = figures.tick_decimals(shown)
-    parts = []
-    for tick in shown:
-        place = 100 * (tick / 100 - low) / (high - low)
-        anchor = "start" if place < 6 else "end" if place > 94 else "middle"
-        text = language.percent_sign(tick, decimals, signed=True)
-        parts.append(
-            f'<line class="axis-tick" x1="{place:.2f}%" x2="{place:.2f}%" y1="{base}" y2="{base + 6}"/>'
-        )
-        parts.append(
-            f'<text class="tick" x="{place:.2f}%" y="{base + 22}" text-anchor="{anchor}">{escape(text)}</text>'
-        )
+    parts, last = [], -APART
+    ticks = figures.nice_ticks(100 * low, 100 * high)
+    decimals = figures.tick_decimals(ticks)
+    for tick in ticks:
+        place = (tick - 100 * low) / (high - low)
+        if EDGE <= place <= 100 - EDGE and place - last >= APART:
+            last = place
+            text = language.percent_sign(tick, decimals, signed=True)
+            parts.append(
+                f'<line class="axis-tick" x1="{place:.2f}%" x2="{place:.2f}%" y1="{base}" y2="{base + 6}"/>'
+                f'<text class="tick" x="{place:.2f}%" y="{base + 22}" text-anchor="middle">{escape(text)}</text>'
+            )
     return parts
 
 
