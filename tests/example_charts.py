@@ -13,6 +13,8 @@ from example_release import FALLS, SERIOUS, Effect, estimate_rows
 from impl.disclosure.audience import audience_of
 from impl.disclosure.rules import Counted
 from impl.disclosure.spc import Series, chart_of
+from impl.model.priors import DEFAULT
+from impl.release.annex import AnnexSection, LeaveOneOutSummary, PredictiveCheck, RefitRow
 from impl.release.charts import EffectQuantiles, SpcSection
 from impl.release.release import Estimate, Release
 from impl.release.sections import ComponentShare, FidelitySection, Horizon, SustainmentSection
@@ -105,6 +107,42 @@ def lasting(last: Literal["kept", "unclear", "lost"] = "unclear") -> Sustainment
     )
 
 
+def annex() -> AnnexSection:
+    refits = [
+        ("main", "main", -0.22, None),
+        ("shape it", "shape", -0.2, 0.4),
+        ("shape teh", "shape", -0.24, -0.3),
+        ("effect prior x 0.5", "prior", -0.21, 0.2),
+        ("effect prior x 2", "prior", -0.23, -0.1),
+        ("placebo", "placebo", 0.01, None),
+        ("mean_effect", "forecast", -0.26, -0.7),
+    ]
+    return AnnexSection(
+        priors={name: float(value) for name, value in vars(DEFAULT).items() if name != "name"},
+        checks=(
+            PredictiveCheck(check="dispersion", p=0.48, flagged=False),
+            PredictiveCheck(check="pre_trend", p=0.01, flagged=True),
+        ),
+        refits=tuple(
+            RefitRow.model_validate(
+                {
+                    "refit": name,
+                    "kind": kind,
+                    "mean": mean,
+                    "lower": mean - 0.1,
+                    "upper": mean + 0.11,
+                    "shift": shift,
+                }
+            )
+            for name, kind, mean, shift in refits
+        ),
+        leave_one_out=LeaveOneOutSummary(
+            elpd=-812.4, standard_error=18.2, parameters=41.3, cells=429, unreliable=2
+        ),
+        sensitivity={"effect": 0.02, "all": 0.04},
+    )
+
+
 def with_charts(release: Release) -> Release:
     medians = [
         0.95,
@@ -132,6 +170,7 @@ def with_charts(release: Release) -> Release:
             "quantiles": quantiles(release),
             "fidelity": fidelity(),
             "sustainment": lasting(),
+            "annex": annex(),
         }
     )
     return release.model_copy(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from impl.data.panel import Panel
 from impl.disclosure import further, rules
+from impl.disclosure.annex import annex_section
 from impl.disclosure.around import (
     CONTRASTED,
     Findings,
@@ -167,6 +168,7 @@ def make_release(
             sites=tuple(row for item in released.values() for row in item.sites),
             spc=spc_section(panel, main, estimates, released[main.id], laws[main.id]),
             quantiles=effect_quantiles(main, estimates, rows, released[main.id]),
+            annex=annex_section(estimates, findings, rows) if main.id in converged else None,
         ),
         verdict=verdict,
         checks=Checks(

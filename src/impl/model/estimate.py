@@ -85,6 +85,7 @@ def estimate(fit: Fit) -> Estimates:
         moderator_centres=usual_scores(structure),
         correlations=prediction_correlations(structure, reported),
         quantiles=effect_quantiles(structure, reported),
+        prior_scales={name: value for name, value in vars(structure.priors).items() if name != "name"},
     )
 
 

@@ -47,6 +47,7 @@ class Estimates:
     moderator_centres: moderator -> usual score in the window. correlations: as `release.PredictionSection`.
     quantiles: a hundred quantiles of the main effect's relative change, as `release.EffectQuantiles`; empty where no
         direction is good.
+    prior_scales: the priors in use, as `impl.model.priors.Priors` names them.
     """
 
     measure: str
@@ -72,6 +73,7 @@ class Estimates:
     moderator_centres: dict[str, float] = field(default_factory=dict)
     correlations: dict[str, float] = field(default_factory=dict)
     quantiles: tuple[float, ...] = ()
+    prior_scales: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

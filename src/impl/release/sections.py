@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from impl.release.annex import AnnexSection
 from impl.release.charts import EffectQuantiles, SpcSection
 from impl.release.public import Probability, Public
 from impl.release.site_counts import SiteCounts
@@ -177,3 +178,4 @@ class Sections(Public):
     sites: tuple[SiteCounts, ...] = ()
     spc: SpcSection | None = None
     quantiles: EffectQuantiles | None = None
+    annex: AnnexSection | None = None

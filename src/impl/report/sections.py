@@ -13,6 +13,7 @@ from html import escape
 from impl.release.release import Release
 from impl.report import (
     adaptation,
+    annex,
     costs,
     delivery,
     dotplot,
@@ -344,6 +345,12 @@ def checks(release: Release, language: Language) -> Block:
     return section_block("checks", language.say("checks.heading"), body)
 
 
+def for_peers(release: Release, language: Language) -> Block | None:
+    """The statistical annex, closed until asked for."""
+    body = annex.block(release, language)
+    return section_block("annex", language.say("annex.heading"), body) if body else None
+
+
 def provenance(release: Release, language: Language) -> Block:
     """Where the report comes from and how to make it again."""
     heading = language.say("provenance.heading")
@@ -381,6 +388,7 @@ SECTIONS: tuple[Section, ...] = (
     alone,
     how,
     checks,
+    for_peers,
     provenance,
 )
 
