@@ -6,6 +6,7 @@ Everything is generated from the run; what was not computed says so.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -121,14 +122,14 @@ def prior_rows(section: AnnexSection, model: ModelSummary) -> list[tuple[str, st
     wide = model.clustering != "none"
 
     def normal(name: str) -> str:
-        return f"N(0, {scale[name]:g}²)"
+        return f"N(0; {scale[name]:g}²)"
 
     def half(name: str) -> str:
         return f"HalfNormal({scale[name]:g})"
 
-    rows = [("intercept", f"N(log ȳ₀, {scale['intercept']:g}²)"), ("effect", normal("effect"))]
+    rows = [("intercept", f"N(log ȳ₀; {scale['intercept']:g}²)"), ("effect", normal("effect"))]
     if model.effect == "rw":
-        rows.append(("step", f"LogNormal(log {scale['step_log_median']:g}, {scale['step_log_sd']:g}²)"))
+        rows.append(("step", f"LogNormal(log {scale['step_log_median']:g}; {scale['step_log_sd']:g}²)"))
     if model.effect == "level_slope":
         rows.append(("slope_change", normal("slope_change")))
     if model.trend == "linear":
@@ -136,7 +137,7 @@ def prior_rows(section: AnnexSection, model: ModelSummary) -> list[tuple[str, st
     if wide:
         rows.append(("site", half("site")))
     if model.clustering in ("nested", "decay", "cohort"):
-        rows.append(("cell_share", f"Beta({scale['cell_share_alpha']:g}, {scale['cell_share_beta']:g})"))
+        rows.append(("cell_share", f"Beta({scale['cell_share_alpha']:g}; {scale['cell_share_beta']:g})"))
     if model.site_effects:
         rows.append(("site_effect", half("site_effect")))
     if model.calendar == "categorical":
@@ -168,6 +169,15 @@ def _priors(section: AnnexSection, model: ModelSummary, language: Language) -> s
     caption = language.say("annex.priors_caption")
     return _scrolled(caption, f"{header(names)}<tbody>{body}</tbody>") + _paragraphs(
         [language.say("annex.prior_predictive")]
+    )
+
+
+def _localised(law: str, language: Language) -> str:
+    """A law with the language's decimal sign."""
+    return re.sub(
+        r"\d+\.\d+",
+        lambda found: language.number(float(found.group()), len(found.group().partition(".")[2])),
+        law,
     )
 
 
