@@ -852,6 +852,13 @@ def long_series() -> Release:
     )
 
 
+def charted() -> Release:
+    """Every further figure: run chart, course, delivery and dose, what lasts, a hundred answers."""
+    from example_charts import with_charts
+
+    return with_charts(staggered(study_id="fall-alle-figurer", run_id="c4a27e0f1600"))
+
+
 HOSTILE = (
     "<script>alert(1)</script>",
     '<img src=x onerror="alert(2)">',
@@ -899,5 +906,6 @@ EXAMPLES: dict[str, Callable[[], Release]] = {
     "proportion": proportion,
     "ambiguous": ambiguous,
     "long_series": long_series,
+    "charted": charted,
     "hostile": hostile,
 }

@@ -66,23 +66,28 @@ class Chromium:
         while self._next().get("method") != "Page.loadEventFired":
             pass
 
-    def resize(self, width: int, height: int = 900) -> None:
+    def resize(self, width: int, height: int = 900, *, density: int = 1) -> None:
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=1,
+            deviceScaleFactor=density,
             mobile=False,
         )
 
     def evaluate(self, script: str) -> Any:
-        result = self.ask("Runtime.evaluate", expression=script, returnByValue=True)
+        """The value of a script; of a promise, what it comes to."""
+        result = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
     def picture(self, path: Path) -> None:
         data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
+
+    def press(self, key: str) -> None:
+        for kind in ("keyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=9)
 
     def print(self, path: Path) -> None:
         data = self.ask("Page.printToPDF", preferCSSPageSize=True, printBackground=False)["data"]

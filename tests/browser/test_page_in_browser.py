@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Chromium, find_chromium, start
+from chromium import Chromium
 
 from example_release import EXAMPLES
 from impl.report.index import IndexRow, render_index
@@ -54,17 +53,6 @@ BROKEN_HEADERS = """
 }).map(cell => cell.textContent)
 """
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Chromium]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("no Chromium on this machine")
-    pytest.importorskip("websocket", reason="websocket-client is not installed")
-    started = start(program)
-    yield started
-    started.close()
 
 
 def write(folder: Path, name: str, html: str) -> Path:

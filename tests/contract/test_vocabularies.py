@@ -32,7 +32,7 @@ COUNTS = {  # items by group, additions of our own left out
     "objections": {"objection": 6, "motivator": 7},
     "implementation_intensity": {"intensity": 3},
     "national_framework": {"goal": 3, "means": 5, "focus_area": 5},
-    "reporting_items": {"stari": 27, "tidier": 12, "consort_sw": 15},
+    "reporting_items": {"stari": 27, "tidier": 12, "consort_sw": 15, "barg": 17},
 }  # fmt: skip
 # which groups are looked up together when a table is read: there, no spelling may mean two things
 LOOKED_UP = [

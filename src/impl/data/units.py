@@ -69,9 +69,7 @@ def list_units(study: Study) -> tuple[Unit, ...]:
     faults: list[Fault] = []
     named = [chosen.column, *([chosen.name] if chosen.name else [])]
     required = tuple(dict.fromkeys(("site", *named)))
-    table = read_table(
-        study.root, study.rollout, required=required, optional=(), numeric=(), faults=faults
-    )
+    table = read_table(study.root, study.rollout, required=required, optional=(), numeric=(), faults=faults)
     if table is None:
         raise DataError(faults)
     sites: dict[str, set[str]] = {}

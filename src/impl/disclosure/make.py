@@ -10,6 +10,7 @@ import pandas as pd
 
 from impl.data.panel import Panel
 from impl.disclosure import further, rules, starts
+from impl.disclosure.annex import annex_section
 from impl.disclosure.around import (
     CONTRASTED,
     Findings,
@@ -28,6 +29,7 @@ from impl.disclosure.earlier import earlier_releases
 from impl.disclosure.functionals import Shown, modelled_cells
 from impl.disclosure.rules import Counted
 from impl.disclosure.sites import with_site_counts
+from impl.disclosure.spc import effect_quantiles, spc_section
 from impl.disclosure.sustainment import sustainment_section
 from impl.disclosure.targets import target_sections, targets_of, with_common_targets, with_site_targets
 from impl.disclosure.use import cost_section, fit_answers, overlap_rows, prediction_section, timeline, wedge
@@ -111,6 +113,7 @@ def make_release(
     }
     _check_complete(study, evaluations.keys())
     measures = {name: read_measure(name, study.root) for name in evaluations}
+    main = measures[study.measures.primary]
     converged = {
         name: evaluation
         for name, evaluation in evaluations.items()
@@ -142,14 +145,13 @@ def make_release(
     if study.measures.primary not in converged or estimates.profile == "smoke":
         lasting = None
     else:
-        primary_measure = measures[estimates.measure]
         shown_primary = released[estimates.measure]
         extra, withheld = starts.shown_rows(
-            local.other_start, panel, shown_primary, primary_measure, laws[estimates.measure]
+            local.other_start, panel, shown_primary, main, laws[estimates.measure]
         )
-        rows += [_estimate(row, _without_probabilities(estimates, primary_measure)) for row in extra]
+        rows += [_estimate(row, _without_probabilities(estimates, main)) for row in extra]
         suppressed["estimates"] += withheld
-        rows += dose_estimates(primary_measure, study.bundle, fidelity, local.dose, estimates.window)
+        rows += dose_estimates(main, study.bundle, fidelity, local.dose, estimates.window)
     verdict = None
     if study.measures.primary in converged and not _without_probabilities(
         estimates, measures[estimates.measure]
@@ -178,6 +180,9 @@ def make_release(
             sites=tuple(row for item in released.values() for row in item.sites),
             targets=reached,
             wedge=wedge(study, panel),
+            spc=spc_section(panel, main, estimates, released[main.id], laws[main.id]),
+            quantiles=effect_quantiles(main, estimates, rows, released[main.id]),
+            annex=annex_section(estimates, findings, rows) if main.id in converged else None,
         ),
         verdict=verdict,
         checks=Checks(

@@ -24,6 +24,7 @@ from impl.release.release import ModelSummary, StatedBelief
 from impl.study.study import Belief
 
 Array = npt.NDArray[np.float64]
+QUANTILES = (np.arange(100) + 0.5) / 100  # each stands for one in a hundred equally likely values
 
 
 def estimate(fit: Fit) -> Estimates:
@@ -89,6 +90,8 @@ def estimate(fit: Fit) -> Estimates:
         moderator_centres=usual_scores(structure),
         correlations=prediction_correlations(structure, reported),
         targets=targets,
+        quantiles=effect_quantiles(structure, reported),
+        prior_scales={name: value for name, value in vars(structure.priors).items() if name != "name"},
     )
 
 
@@ -153,12 +156,10 @@ def _probabilities(
             if asked.scale == "link":
                 chances[key] = {"p_better": float(np.mean(good * draws > 0))}
             continue
-        if asked.scale == "ratio":
-            change = good * (draws - 1.0)
-        elif asked.scale == "difference" and structure.likelihood.link == "identity":
-            change = good * draws / np.abs(level)
-        else:
+        change = _relative_change(structure, asked, draws, level)
+        if change is None:
             continue
+        change = good * change
         chances[key] = {
             "p_better": float(np.mean(change > 0)),
             "p_worthwhile": float(np.mean(change > worthwhile)),
@@ -166,6 +167,30 @@ def _probabilities(
             "p_harm": float(np.mean(change < -harm)),
         }
     return chances
+
+
+def _relative_change(structure: Structure, asked: Asked, draws: Array, level: Array) -> Array | None:
+    """Draws of the change relative to `level`, expected without the bundle; None on a scale that does not give it."""
+    if asked.scale == "ratio":
+        return draws - 1.0
+    if asked.scale == "difference" and structure.likelihood.link == "identity":
+        return draws / np.abs(level)
+    return None
+
+
+def effect_quantiles(structure: Structure, reported: Mapping[Asked, Array]) -> tuple[float, ...]:
+    """A hundred quantiles of the main effect as relative change, smallest first; empty where no direction is good."""
+    if structure.measure.direction == "ambiguous":
+        return ()
+    first, last = structure.window
+    scale = "difference" if structure.likelihood.link == "identity" else "ratio"
+    asked = Asked("tate", first, last, scale)
+    change = _relative_change(
+        structure, asked, reported[asked], reported[Asked("expected", first, last, "level")]
+    )
+    if change is None:
+        return ()
+    return tuple(float(value) for value in np.quantile(change, QUANTILES))
 
 
 def _summary(

@@ -67,6 +67,9 @@ class Estimates:
     moderator_sites: moderator -> sites with at least one such modification in a treated cell.
     moderator_centres: moderator -> usual score in the window. correlations: as `release.PredictionSection`.
     targets: None where the measure has no target.
+    quantiles: a hundred quantiles of the main effect's relative change, as `release.EffectQuantiles`; empty where no
+        direction is good.
+    prior_scales: the priors in use, as `impl.model.priors.Priors` names them.
     """
 
     measure: str
@@ -92,6 +95,8 @@ class Estimates:
     moderator_centres: dict[str, float] = field(default_factory=dict)
     correlations: dict[str, float] = field(default_factory=dict)
     targets: TargetFindings | None = None
+    quantiles: tuple[float, ...] = ()
+    prior_scales: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

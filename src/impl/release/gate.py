@@ -125,6 +125,15 @@ def _wrong_numbers(release: Release, name: str = RELEASE_FILE) -> list[Fault]:
         for point in curve.points:
             if point.hidden and (point.observed is not None or point.expected is not None):
                 found.append(f"curves.{curve.measure}, {point.start}")
+    chart = release.sections.spc
+    shown = {
+        (curve.measure, point.start): point.observed for curve in release.curves for point in curve.points
+    }
+    if chart is not None and chart.chart not in ("g", "t"):
+        for mark in chart.points:
+            limits_of_hidden = mark.hidden and (mark.lower, mark.upper) != (None, None)
+            if limits_of_hidden or mark.value != shown.get((chart.measure, mark.start)):
+                found.append(f"sections.spc, {mark.start}")
     hidden_after = set()
     for comparison in release.comparisons:
         if comparison.after is None:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from impl.release.annex import AnnexSection
+from impl.release.charts import EffectQuantiles, SpcSection
 from impl.release.public import Probability, Public
 from impl.release.quality import QualitySection
 from impl.release.site_counts import SiteCounts
@@ -181,3 +183,6 @@ class Sections(Public):
     """Of a study that looks at its data alone: such a Release holds no estimate, curve or verdict."""
     targets: tuple[TargetSection, ...] = ()
     wedge: tuple[SiteRuns, ...] = ()
+    spc: SpcSection | None = None
+    quantiles: EffectQuantiles | None = None
+    annex: AnnexSection | None = None

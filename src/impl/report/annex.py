@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from impl.release.release import Estimate, Release
-from impl.report import tables
+from impl.report import peers, tables
 from impl.report.language import Language
 
 CHOICES = ("likelihood", "effect", "clustering", "calendar", "trend", "season", "priors")
@@ -23,6 +23,7 @@ def annex(release: Release, language: Language) -> str:
     estimates = estimates_table(release, language)
     if estimates:
         parts += [f"<h3>{escape(say('annex.estimates'))}</h3>", estimates]
+    parts.append(peers.block(release, language))
     return (
         f'<details class="annex"><summary>{escape(say("annex.summary"))}</summary>{"".join(parts)}</details>'
     )

@@ -72,22 +72,6 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
     return tuple(found)
 
 
-def components(release: Release, language: Language) -> tuple[str, ...]:
-    """How much of each audited part was delivered, one line each; empty where one was audited."""
-    section = release.sections.fidelity
-    lines = []
-    for part in section.components if section is not None else ():
-        slots = {
-            "element": part.component.replace("_", " "),
-            "percent": language.percent(100 * part.share),
-            "sites": language.count("nouns.sites", part.sites),
-        }
-        lines.append(
-            language.say(f"delivery.component_{'all' if part.component == 'all' else 'share'}", slots)
-        )
-    return tuple(lines)
-
-
 def dose(release: Release, language: Language) -> tuple[str, ...]:
     """How the effect grows with the share delivered, one line each; worded as what goes together."""
     section = release.sections.fidelity

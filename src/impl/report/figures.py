@@ -158,7 +158,7 @@ def observed_against_expected(release: Release, curve: Curve, language: Language
     _draw_series(curve, axes, stretched, fixed)
     _draw_start(points, axes, sites, language, fixed)
     _draw_labels(curve, axes, release, language, fixed)
-    _draw_time(axes, language, fixed)
+    draw_time(axes, language, fixed)
     if strip:
         _draw_strip(points, axes, sites, language, fixed)
 
@@ -274,7 +274,7 @@ def _draw_labels(curve: Curve, axes: Axes, release: Release, language: Language,
         fixed.append(f'<text class="label observed-label" x="0%" dx="3" y="{y:g}">{escape(observed)}</text>')
 
 
-def _draw_time(axes: Axes, language: Language, fixed: list[str]) -> None:
+def draw_time(axes: Axes, language: Language, fixed: list[str]) -> None:
     previous = None
     for day, whole_year in time_ticks(axes.first, axes.last):
         x = axes.x(day) / 10

@@ -16,6 +16,8 @@ from impl.report import (
     costs,
     coverage,
     delivery,
+    dotplot,
+    exposure,
     figures,
     method,
     one_site,
@@ -24,11 +26,13 @@ from impl.report import (
     sentences,
     since,
     site_counts,
+    spc_chart,
     starts,
     sustainment,
     tables,
     targets,
     timeline,
+    uptake,
     validity,
     wedge,
     whom,
@@ -301,19 +305,40 @@ def listed(texts: Sequence[str]) -> str:
 def delivered(release: Release, language: Language) -> Block:
     """Whether the bundle was delivered, and what outcome and delivery say together."""
     body = paragraphs(list(delivery.texts(release, language))) + verdict_square.square(release, language)
-    parts = delivery.components(release, language)
+    parts = uptake.components(release, language)
     if parts:
-        body += f"<h3>{escape(language.say('delivery.components_heading'))}</h3>" + listed(parts)
+        body += f"<h3>{escape(language.say('delivery.components_heading'))}</h3>" + parts
     lines = delivery.dose(release, language)
     if lines:
-        body += f"<h3>{escape(language.say('delivery.dose_heading'))}</h3>" + listed(lines)
+        body += f"<h3>{escape(language.say('delivery.dose_heading'))}</h3>"
+        body += uptake.dose(release, language) + listed(lines)
     return section_block("delivery", language.say("delivery.heading"), body)
 
 
 def lasts(release: Release, language: Language) -> Block | None:
     """Whether the improvement lasts after active support; only where the study says when that ended."""
     lines = sustainment.texts(release, language)
-    return section_block("lasts", language.say("lasts.heading"), listed(lines)) if lines else None
+    body = uptake.kept(release, language) + listed(lines)
+    return section_block("lasts", language.say("lasts.heading"), body) if lines else None
+
+
+def course(release: Release, language: Language) -> Block | None:
+    """How the effect goes with time since start, where it has a course."""
+    body = exposure.block(release, language)
+    return section_block("course", language.say("course.heading"), body) if body else None
+
+
+def hundred(release: Release, language: Language) -> Block | None:
+    """A hundred equally likely answers as dots."""
+    body = dotplot.block(release, language)
+    return section_block("dots", language.say("dots.heading"), body) if body else None
+
+
+def alone(release: Release, language: Language) -> Block | None:
+    """What the numbers show by themselves: the run chart."""
+    body = spc_chart.block(release, language)
+    intro = paragraphs([language.say("spc.intro")])
+    return section_block("spc", language.say("spc.heading"), intro + body) if body else None
 
 
 def adapted(release: Release, language: Language) -> Block:
@@ -428,10 +453,13 @@ SECTIONS: tuple[Section, ...] = (
     rolled_out,
     work,
     lasts,
+    course,
     for_whom,
     counted_by_site,
     reached,
     certainty,
+    hundred,
+    alone,
     reported,
     cost,
     data,

@@ -1,7 +1,8 @@
-"""Criticism and robustness: their coded warnings reach the reader, their tables do not."""
+"""Criticism and robustness: coded warnings and a rounded summary for peers leave the house, their tables do not."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -26,15 +27,19 @@ SECRET = 0.98765432
 
 def criticism(*warnings: tuple[str, dict[str, float | int | str]]) -> Criticism:
     table = pd.DataFrame({"secret": [SECRET]})
+    checks = [
+        {"check": "zeros", "wave": math.nan, "observed": SECRET, "lower": SECRET, "upper": SECRET, "p": 0.123, "flagged": False},
+        {"check": "pre_trend", "wave": 3.0, "observed": SECRET, "lower": SECRET, "upper": SECRET, "p": SECRET, "flagged": True},
+    ]  # fmt: skip
     return Criticism(
         measure="clabsi",
-        checks=table,
+        checks=pd.DataFrame(checks),
         crude=table,
         priors=table,
         heterogeneity=table,
         leave_one_out=None,
         leave_one_out_note="not <computed>",
-        sensitivity=table,
+        sensitivity=pd.DataFrame({"priors": ["effect", "all"], "distance": [0.0123, 0.0456]}),
         exposure=table,
         bundles=None,
         condition=None,
@@ -45,7 +50,37 @@ def criticism(*warnings: tuple[str, dict[str, float | int | str]]) -> Criticism:
 def robustness(*warnings: tuple[str, dict[str, float | int | str]]) -> Robustness:
     return Robustness(
         measure="clabsi",
-        refits=pd.DataFrame({"secret": [SECRET]}),
+        refits=pd.DataFrame.from_records(
+            [
+                {
+                    "refit": "main",
+                    "kind": "main",
+                    "mean": -0.2345,
+                    "lower": -0.4,
+                    "upper": -0.1,
+                    "shift": math.nan,
+                    "secret": SECRET,
+                },
+                {
+                    "refit": "shape it",
+                    "kind": "shape",
+                    "mean": -0.2,
+                    "lower": -0.3,
+                    "upper": -0.1,
+                    "shift": 0.456,
+                    "secret": SECRET,
+                },
+                {
+                    "refit": "without wave 1",
+                    "kind": "wave",
+                    "mean": SECRET,
+                    "lower": SECRET,
+                    "upper": SECRET,
+                    "shift": SECRET,
+                    "secret": SECRET,
+                },
+            ]
+        ),
         sites=None,
         left_out={"placebo": "too short"},
         seconds=3.2,
@@ -73,8 +108,18 @@ def test_warnings_of_findings_become_sentences_and_nothing_else_enters(tmp_path:
     assert "4 i alt" in text
     assert "før SVK-pakken" in text
     assert "0.9876" not in release.model_dump_json()
+    assert "0.99" not in release.sections.model_dump_json(), "nothing of one wave"
+    annex = release.sections.annex
+    assert annex is not None
+    assert [(check.check, check.p) for check in annex.checks] == [("zeros", 0.12)]
+    assert [(row.refit, row.mean, row.shift) for row in annex.refits] == [
+        ("main", -0.23, None),
+        ("shape it", -0.2, 0.5),
+    ]
+    assert annex.sensitivity == {"effect": 0.01, "all": 0.05}
     without = release_of(tmp_path)
-    assert release.model_copy(update={"design": without.design}) == without
+    sections = without.sections
+    assert release.model_copy(update={"design": without.design, "sections": sections}) == without
 
 
 def test_of_a_failed_fit_there_is_nothing_to_doubt(tmp_path: Path) -> None:
