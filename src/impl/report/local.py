@@ -9,6 +9,7 @@ from impl.errors import Fault, StudyError, nearest, shorten
 from impl.release.release import Release, ReleasedMeasure, SiteStart
 from impl.release.site_counts import SiteCount, SiteCounts
 from impl.report import sections, sentences, tables, validity, whom, wording
+from impl.report.block import listed, paragraphs, section_block
 from impl.report.html import FOOT, allowed_html, page_head
 from impl.report.language import Language, read_language
 
@@ -85,12 +86,12 @@ def _own(release: Release, site: SiteStart, language: Language) -> str:
         if planned is not None and (planned.year, planned.month) != (start.year, start.month):
             lines.append(say("local.planned", {"date": language.month(planned)}))
     counts = [row for row in release.sections.sites if row.site == site.site]
-    body = sections.paragraphs([" ".join(lines)])
+    body = paragraphs([" ".join(lines)])
     if counts:
-        body += _counts_table(release, counts, language) + sections.paragraphs([say("local.counts_note")])
+        body += _counts_table(release, counts, language) + paragraphs([say("local.counts_note")])
     else:
-        body += sections.paragraphs([say("local.no_counts")])
-    return sections.section_block("own", say("local.heading"), body).html
+        body += paragraphs([say("local.no_counts")])
+    return section_block("own", say("local.heading"), body).html
 
 
 def _counts_table(release: Release, counts: list[SiteCounts], language: Language) -> str:
@@ -135,8 +136,8 @@ def _own_log(release: Release, site: SiteStart, language: Language) -> str:
     own = section.model_copy(update={"rows": tuple(row for row in section.rows if row.site == site.site)})
     alone = release.model_copy(update={"sections": release.sections.model_copy(update={"adaptations": own})})
     first = language.count("adapted.count", len(own.rows)) if own.rows else language.say("local.no_log")
-    body = sections.paragraphs([first]) + tables.adaptation_table(alone, language)
-    return sections.section_block("log", language.say("adapted.heading"), body).html
+    body = paragraphs([first]) + tables.adaptation_table(alone, language)
+    return section_block("log", language.say("adapted.heading"), body).html
 
 
 def _next(release: Release, language: Language) -> str:
@@ -148,7 +149,7 @@ def _next(release: Release, language: Language) -> str:
         for text in sentences.limits(release, language)
         if not (counted and text == language.say("limits.sites"))
     ]
-    texts = sections.listed([language.say("local.not_yours"), *([expected] if expected else []), *limits])
+    texts = listed([language.say("local.not_yours"), *([expected] if expected else []), *limits])
     heading = language.say("local.means")
     return (
         f'<section class="limits" aria-labelledby="means-heading"><h2 id="means-heading">{escape(heading)}</h2>'

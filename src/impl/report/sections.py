@@ -1,13 +1,7 @@
-"""The report as a list of sections: each a function of (Release, Language) to one labelled block.
-
-A report is `SECTIONS`, or `FAILED_SECTIONS` where the calculation did not pass its checks: those show no
-estimate, no curve and no verdict. One on data alone is `QUALITY_SECTIONS`.
-"""
+"""The sections of a report: each a function of (Release, Language) to one labelled block; `order` chooses them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from html import escape
 
 from impl.release.release import Release
@@ -21,7 +15,6 @@ from impl.report import (
     figures,
     method,
     one_site,
-    quality,
     reporting,
     sentences,
     since,
@@ -40,19 +33,9 @@ from impl.report import (
 )
 from impl.report import annex as technical
 from impl.report import square as verdict_square
-from impl.report.language import Language, sentence
+from impl.report.block import Block, listed, pairs, paragraphs, section_block
+from impl.report.language import Language
 
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """One labelled part of the page. `html` is complete and escaped."""
-
-    name: str
-    label: str
-    html: str
-
-
-Section = Callable[[Release, Language], Block | None]
 DOWNLOADS = {
     "estimates": "estimates.csv",
     "curves": "curves.csv",
@@ -60,20 +43,6 @@ DOWNLOADS = {
     "release": "release.json",
 }
 """Files that lie beside a published page."""
-
-
-def paragraphs(texts: tuple[str, ...] | list[str]) -> str:
-    return "".join(f"<p>{escape(text)}</p>" for text in texts)
-
-
-def section_block(name: str, heading: str, body: str, *, kind: str = "") -> Block:
-    extra = f" {kind}" if kind else ""
-    return Block(
-        name=name,
-        label=heading,
-        html=f'<section class="part{extra}" aria-labelledby="{name}-heading">'
-        f'<h2 id="{name}-heading">{escape(heading)}</h2>{body}</section>',
-    )
 
 
 def banner(release: Release, language: Language) -> Block | None:
@@ -155,22 +124,6 @@ def since_last(release: Release, earlier: Release | None, language: Language) ->
         name="since",
         label=label,
         html=f'<section class="since" aria-label="{escape(label)}">{body}</section>',
-    )
-
-
-def find(blocks: Sequence[Block], language: Language) -> Block:
-    """The way to every part of the page that has a heading of its own, by the reader's questions."""
-    items = "".join(
-        f'<li><a href="#{block.name}-heading">{escape(block.label)}</a></li>'
-        for block in blocks
-        if f'id="{block.name}-heading"' in block.html and block.name not in ("answer", "failed")
-    )
-    label = language.say("find.heading")
-    return Block(
-        name="find",
-        label=label,
-        html=f'<nav class="find" aria-labelledby="find-heading"><h2 id="find-heading">{escape(label)}</h2>'
-        f"<ul>{items}</ul></nav>",
     )
 
 
@@ -298,10 +251,6 @@ def limits(release: Release, language: Language) -> Block:
     )
 
 
-def listed(texts: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""
-
-
 def delivered(release: Release, language: Language) -> Block:
     """Whether the bundle was delivered, and what outcome and delivery say together."""
     body = paragraphs(list(delivery.texts(release, language))) + verdict_square.square(release, language)
@@ -404,14 +353,6 @@ def data(release: Release, language: Language) -> Block:
     return section_block("data", language.say("coverage.heading"), body)
 
 
-def pairs(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """Terms and their lines, for a `<dl>`."""
-    return "".join(
-        f"<div><dt>{escape(sentence(term))}</dt><dd>{'<br>'.join(escape(text) for text in texts)}</dd></div>"
-        for term, texts in rows
-    )
-
-
 def checks(release: Release, language: Language) -> Block:
     """In the open where the calculation failed; in the annex of every other report."""
     return section_block("checks", language.say("checks.heading"), technical.checks(release, language))
@@ -438,114 +379,3 @@ def provenance(release: Release, language: Language) -> Block:
         f'<h2 id="provenance-heading">{escape(heading)}</h2><dl class="pairs">{rows}'
         f"<div><dt>{escape(language.say('provenance.files'))}</dt><dd>{files}</dd></div></dl></section>",
     )
-
-
-SECTIONS: tuple[Section, ...] = (
-    banner,
-    question,
-    answer,
-    messages,
-    trend,
-    comparison,
-    limits,
-    delivered,
-    adapted,
-    rolled_out,
-    work,
-    lasts,
-    course,
-    for_whom,
-    counted_by_site,
-    reached,
-    certainty,
-    hundred,
-    alone,
-    reported,
-    cost,
-    data,
-    how,
-    annex,
-    provenance,
-)
-
-FAILED_SECTIONS: tuple[Section, ...] = (
-    banner,
-    question,
-    failed,
-    adapted,
-    rolled_out,
-    work,
-    data,
-    how,
-    checks,
-    provenance,
-)
-FIRST = ("banner", "question", "answer", "messages", "failed")
-"""Blocks that stand before what changed and before the way to the rest."""
-
-
-def quality_answer(release: Release, language: Language) -> Block:
-    """Whether the data can be used, and how much has come."""
-    label = language.say("answer.label")
-    return Block(
-        name="answer",
-        label=label,
-        html=f'<section class="answer" aria-labelledby="answer-heading"><h2 id="answer-heading">{escape(label)}</h2>'
-        f'<p class="big">{escape(quality.answer(release, language))}</p>'
-        f'<div class="odds">{paragraphs(quality.facts(release, language))}</div></section>',
-    )
-
-
-def quality_coverage(release: Release, language: Language) -> Block:
-    body = quality.coverage(release, language)
-    return section_block("coverage", language.say("quality.coverage_heading"), body)
-
-
-def quality_findings(release: Release, language: Language) -> Block:
-    body = quality.findings(release, language)
-    return section_block("findings", language.say("quality.findings_heading"), body)
-
-
-def quality_send_back(release: Release, language: Language) -> Block:
-    """What each site is asked for, in a table that can be sent to it."""
-    body = quality.send_back(release, language)
-    return section_block("send-back", language.say("quality.send_back_heading"), body)
-
-
-def quality_left_out(release: Release, language: Language) -> Block:
-    """What cannot be used, by reason, and the warnings that are about data."""
-    noted = sentences.notes(release, language, only=quality.noted(release))
-    body = quality.left_out(release, language) + listed(noted)
-    return section_block("left-out", language.say("quality.left_out_heading"), body)
-
-
-def quality_how(release: Release, language: Language) -> Block:
-    body = listed(quality.how(release, language))
-    return section_block("method", language.say("quality.how_heading"), body)
-
-
-QUALITY_SECTIONS: tuple[Section, ...] = (
-    banner,
-    question,
-    quality_answer,
-    quality_send_back,
-    quality_coverage,
-    quality_findings,
-    quality_left_out,
-    quality_how,
-    provenance,
-)
-
-
-def make_blocks(release: Release, language: Language, earlier: Release | None = None) -> tuple[Block, ...]:
-    """Every block of the page, in order. earlier: the Release published before this one, None where there is none."""
-    if release.sections.quality is not None:
-        chosen = QUALITY_SECTIONS
-    else:
-        chosen = SECTIONS if release.status == "ok" else FAILED_SECTIONS
-    blocks = [block for section in chosen if (block := section(release, language)) is not None]
-    first = [block for block in blocks if block.name in FIRST]
-    rest = blocks[len(first) :]
-    since_block = since_last(release, earlier, language)
-    between = [since_block] if since_block is not None else []
-    return (*first, *between, find(rest, language), *rest)

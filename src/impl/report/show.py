@@ -10,8 +10,9 @@ from pathlib import Path
 from impl.errors import Fault, RunError
 from impl.release.files import write_atomically
 from impl.release.release import Release
+from impl.report.block import Block
 from impl.report.language import FALLBACK, Language, read_language
-from impl.report.sections import Block, make_blocks
+from impl.report.order import make_blocks
 from impl.study.paths import find_root
 
 

@@ -6,6 +6,7 @@ from html import escape
 
 from impl.release.release import Release
 from impl.report import figures, sections, sentences, wording
+from impl.report.block import listed
 from impl.report.html import FOOT, allowed_html, page_head
 from impl.report.language import Language, read_language
 from impl.report.validity import holds_sentence
@@ -54,7 +55,7 @@ def _figure(release: Release, language: Language) -> str:
 def _limits(release: Release, language: Language) -> str:
     """What the report does not show, the main limit being among the messages already."""
     heading = escape(language.say("limits.heading"))
-    texts = sections.listed(sentences.limits(release, language)[1:])
+    texts = listed(sentences.limits(release, language)[1:])
     return f'<section class="part" aria-labelledby="limits-heading"><h2 id="limits-heading">{heading}</h2>{texts}</section>'
 
 

@@ -12,7 +12,7 @@ from impl.release.release import Outcome, Release, Verdict
 from impl.release.sections import DeliveryStep, FidelitySection, Horizon, Sections, SustainmentSection
 from impl.report.delivery import FINDINGS, dose, finding, texts
 from impl.report.language import language_codes, read_language
-from impl.report.sections import make_blocks
+from impl.report.order import make_blocks
 from impl.report.sentences import answer
 from impl.report.sustainment import texts as lasting
 

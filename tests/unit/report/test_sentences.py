@@ -11,7 +11,7 @@ from example_release import ASSESSED, EXAMPLES, FALLS, REPORTS, Effect, build, s
 from impl.release.release import Release, ReleasedMeasure, ReleaseWarning, Verdict
 from impl.report import adaptation, method, sentences, tables, wording
 from impl.report.language import read_language
-from impl.report.sections import make_blocks
+from impl.report.order import make_blocks
 
 NB, EN = read_language("nb"), read_language("en")
 HIGHER = FALLS.model_copy(update={"direction": "higher"})

@@ -11,7 +11,7 @@ from example_release import EXAMPLES, before_after, not_converged, smoke, stagge
 from impl.release.release import Release, ReleaseWarning
 from impl.report import sentences, since, validity
 from impl.report.language import language_codes, read_language
-from impl.report.sections import make_blocks
+from impl.report.order import make_blocks
 
 NB = read_language("nb")
 

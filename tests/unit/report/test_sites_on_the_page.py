@@ -12,7 +12,7 @@ from impl.release.release import Release
 from impl.release.site_counts import SiteCount
 from impl.report import site_counts, targets
 from impl.report.language import language_codes, read_language
-from impl.report.sections import make_blocks
+from impl.report.order import make_blocks
 from impl.report.sentences import limits
 
 NB = read_language("nb")

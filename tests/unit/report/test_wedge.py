@@ -17,7 +17,7 @@ from impl.disclosure.use import wedge as released_runs
 from impl.release.release import Release
 from impl.report import wedge
 from impl.report.language import language_codes, read_language
-from impl.report.sections import make_blocks
+from impl.report.order import make_blocks
 from worlds import make_study
 
 NB = read_language("nb")

@@ -10,7 +10,7 @@ from example_release import EXAMPLES, compared, staggered
 from impl.release.release import Release, StatedBelief
 from impl.report import method, sentences, tables, whom, wording
 from impl.report.language import read_language
-from impl.report.sections import make_blocks
+from impl.report.order import make_blocks
 
 NB, EN = read_language("nb"), read_language("en")
 
