@@ -188,7 +188,9 @@ def test_a_report_for_a_network_stays_out_of_the_public_place(tmp_path: Path) ->
     done = run_study(path, root=root)
     run = ledger(root, "falls")["attempt"]["run_id"]
     assert (done.state, done.exit_code) == ("ok", 0)
-    assert (done.reason or "").startswith(f"for audience network, kept in build/falls/{run}/bundle/falls.nb.html;")
+    assert (done.reason or "").startswith(
+        f"for audience network, kept in build/falls/{run}/bundle/falls.nb.html;"
+    )
     assert (root / "build" / "falls" / run / "bundle" / "falls.nb.html").is_file()
     assert not (root / "reports" / "falls").exists() or published(root, "falls") == {}
 
