@@ -20,7 +20,7 @@ from impl.release.release import Release
 from impl.report.language import language_codes
 from report_pages import page_of
 
-PHONE, DENSITY = 360, 2
+PHONE, TALL, DENSITY = 360, 1200, 2
 TEXT_CONTRAST, MARK_CONTRAST, SMALLEST = 4.5, 3.0, 13.0
 MARKS = (
     ".dot, .observed, .expected, .median, .threshold, .ring, .interval-90, .interval-50, .quantile, .bar, .cut, .start,"
@@ -114,10 +114,11 @@ def test_text_and_marks_stand_out_in_every_kind_of_sight(
     browser: Chromium, tmp_path: Path, sight: str
 ) -> None:
     page = open_page(browser, tmp_path, "charted")
-    browser.resize(PHONE, density=DENSITY)
+    browser.resize(PHONE, TALL, density=DENSITY)
     browser.evaluate(
         "document.documentElement.style.scrollbarWidth = 'none'"
     )  # a phone and a picture have none
+    browser.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     figures: list[dict[str, Any]] = browser.evaluate(FIGURES.replace("MARKS", MARKS))
     assert len(figures) >= 7
     see(browser, sight)

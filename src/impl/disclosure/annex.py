@@ -42,7 +42,7 @@ def annex_section(
 def _checks(criticism: Criticism) -> tuple[PredictiveCheck, ...]:
     """Checks of all sites together; those of one wave are left out."""
     return tuple(
-        PredictiveCheck(check=str(row["check"]), p=round(float(row["p"]), 2), flagged=bool(row["flagged"]))
+        PredictiveCheck(check=row["check"], p=round(float(row["p"]), 2), flagged=bool(row["flagged"]))
         for row in criticism.checks.to_dict("records")
         if np.isnan(row["wave"])
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from impl.release.public import Probability, Public
 class PredictiveCheck(Public):
     """Chance that data from the model show at least as much of something as the data do; 0.5 is a perfect fit."""
 
-    check: str
+    check: Literal["dispersion", "autocorrelation", "longest_run", "zeros", "pre_trend", "between_sites"]
     p: Probability
     flagged: bool
 
@@ -24,7 +24,7 @@ class RefitRow(Public):
     something else.
     """
 
-    refit: str
+    refit: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_ .]{0,39}$")]
     kind: Literal["main", "shape", "prior", "placebo", "forecast"]
     mean: float
     lower: float

@@ -97,6 +97,8 @@ def block(release: Release, language: Language) -> str:
     notes = [language.say("course.note_intervals"), language.say("course.note_zero", slots)]
     if threshold(release) is not None:
         notes.append(language.say("course.note_threshold"))
+    if missing(course):
+        notes.append(language.say("course.note_missing"))
     if wording.sites(release) > 1:
         notes.append(language.say("course.note_late"))
     notes.append(wording.good_direction(measure, language))
@@ -137,29 +139,50 @@ def _plot(release: Release, course: tuple[Point, ...], language: Language) -> st
     labels = [language.number(tick, decimals, signed=True) for tick in ticks]
     scale = frame.Scale(low=ticks[0], high=ticks[-1], top=TOP, plot=PLOT)
     parts = frame.horizontal(ticks, labels, scale, 0.0)
-    width = 100 / len(course)
+    last = course[-1].period
+    width = 100 / last
+    parts.append(frame.stretched(_gaps(course, scale), HEIGHT))
     if limit is not None:
         y = scale.y(limit)
         parts.append(f'<line class="threshold" x1="0%" x2="100%" y1="{y:g}" y2="{y:g}"/>')
         parts += frame.key([("threshold", "expected-label", language.say("course.threshold"))])
-    for index, point in enumerate(course):
-        parts += interval((index + 0.5) * width, point, scale)
+    for point in course:
+        parts += interval((point.period - 0.5) * width, point, scale)
     for side, y in (("up", TOP - 10), ("down", scale.base + FOOT - 6)):
         arrow = "▲" if side == "up" else "▼"
         text = f"{arrow} {language.say(f'direction.{side}')}"
         parts.append(f'<text class="tick small" x="100%" y="{y:g}" text-anchor="end">{escape(text)}</text>')
-    every = next(step for step in (1, 2, 3, 6, 12, 24) if len(course) / step <= 8)
-    for index, point in enumerate(course):
-        if index % every == 0:
-            x = (index + 0.5) * width
-            parts.append(
-                f'<text class="tick" x="{x:.2f}%" y="{scale.base + 20:g}" text-anchor="middle">{point.period}</text>'
-            )
+    every = next(step for step in (1, 2, 3, 6, 12, 24, 48) if last / step <= 8)
+    for period in range(1, last + 1, every):
+        x = (period - 0.5) * width
+        parts.append(
+            f'<text class="tick" x="{x:.2f}%" y="{scale.base + 20:g}" text-anchor="middle">{period}</text>'
+        )
     title = language.say("course.title", {"measure": language.pick(measure.name)})
     return frame.drawing(
         f"course-{language.code}", title, description(release, language), parts,
         height=HEIGHT, gutter=max(len(label) for label in labels),
     )  # fmt: skip
+
+
+def missing(course: Sequence[Point]) -> list[int]:
+    """Periods since start up to the last one shown that have no estimate: hidden, or without data."""
+    return sorted(set(range(1, course[-1].period + 1)) - {point.period for point in course})
+
+
+def _gaps(course: Sequence[Point], scale: frame.Scale) -> list[str]:
+    """A hatched field over each stretch without an estimate."""
+    width = 1000 / course[-1].period
+    fields: list[list[int]] = []
+    for period in missing(course):
+        if fields and fields[-1][-1] == period - 1:
+            fields[-1].append(period)
+        else:
+            fields.append([period])
+    return [
+        f'<path class="hatch" d="{figures.hatch((field[0] - 1) * width, field[-1] * width, scale.top, scale.base)}"/>'
+        for field in fields
+    ]
 
 
 def interval(x: float, point: Point, scale: frame.Scale) -> list[str]:

@@ -160,6 +160,18 @@ def test_intervals_past_the_axis_are_cut_with_an_arrowhead() -> None:
     assert 'class="cut"' not in exposure.block(with_course([0.8, 0.8, 0.8]), NB)
 
 
+def test_periods_without_an_estimate_keep_their_place() -> None:
+    """Months 4 and 5 are hidden: month 6 stays where month 6 is, and the gap is hatched and said."""
+    release = with_course([0.8] * 8)
+    kept = tuple(row for row in release.estimates if row.estimand != "pte" or row.from_ not in (4, 5))
+    html = exposure.block(release.model_copy(update={"estimates": kept}), NB)
+    places = [float(x) for x in re.findall(r'<circle class="dot" cx="([\d.]+)%"', html)]
+    assert places == pytest.approx([100 / 8 * (period - 0.5) for period in (1, 2, 3, 6, 7, 8)], abs=0.01)
+    assert html.count('class="hatch"') == 1, "two neighbours are one field"
+    assert NB.say("course.note_missing") in html
+    assert "hatch" not in exposure.block(release, NB)
+
+
 # --- a hundred answers
 
 
