@@ -21,15 +21,9 @@ from impl.errors import Fault, ImplError, RunError, StudyError, shorten
 from impl.runs.job import Say
 from impl.runs.kernels import Stop
 from impl.runs.ledger import Profile, ledger_name
+from impl.runs.outcome import Outcome, cancelled_outcome
 from impl.runs.preloaded import Order, Preloaded
-from impl.runs.run import (
-    DEFAULT_TIMEOUT,
-    Outcome,
-    cancelled_outcome,
-    render_study,
-    run_study,
-    up_to_date,
-)
+from impl.runs.run import DEFAULT_TIMEOUT, render_study, run_study, up_to_date
 from impl.runs.status import write_index
 
 if TYPE_CHECKING:

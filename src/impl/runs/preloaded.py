@@ -20,7 +20,7 @@ from types import TracebackType
 from impl.runs.job import Say
 from impl.runs.kernels import ONE_THREAD, Stop
 from impl.runs.ledger import Profile, build_folder
-from impl.runs.run import Outcome, cancelled_outcome, note_lost
+from impl.runs.outcome import Outcome, cancelled_outcome, note_lost
 
 LARGEST_MESSAGE = 64 * 1024
 START_SECONDS = 120.0

@@ -15,7 +15,8 @@ from example_release import staggered
 from impl.release.files import write_release
 from impl.runs.batch import exit_code_of
 from impl.runs.ledger import read_entry, write_entry
-from impl.runs.run import Outcome, render_study, run_study
+from impl.runs.outcome import Outcome
+from impl.runs.run import render_study, run_study
 from impl.runs.status import list_status
 from notebooks.tiny_project import (
     add_study,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from impl.errors import RunError, StudyError
-from impl.runs.run import page_key
+from impl.runs.steps import page_key
 from impl.study import identity
 from impl.study.identity import git_commit, identify
 from impl.study.load import read_study
