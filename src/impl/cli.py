@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from impl.files.look.question import Question
     from impl.runs.batch import Batch, Task
-    from impl.runs.ready import Inspection
 
 app = typer.Typer(
     name="impl",
@@ -156,15 +154,17 @@ def check(
     every: Annotated[bool, typer.Option("--all", help="Each warning with its numbers.")] = False,
 ) -> None:
     """Read study files and data and tell what is wrong with them; nothing is run."""
+    from impl.runs.ready import check_row, crashed_row, warning_lines
+
     root, paths = _studies(studies)
     rows, crashed = [], False
     for path in paths:
         try:
-            rows.append(_checked(path))
+            rows.append(check_row(path))
         except Exception as error:  # a bug of ours with one study must not hide the others
             crashed = True
             typer.echo(traceback.format_exc(), err=True)
-            rows.append(_crashed(path, error))
+            rows.append(crashed_row(path, error))
     if as_json:
         typer.echo(json.dumps({"schema": 1, "studies": rows}, ensure_ascii=False, indent=1))
     else:
@@ -173,7 +173,7 @@ def check(
             typer.echo(f"{'faults' if row['faults'] else 'good':<7} {row['id']}  {size}")
             for fault in row["faults"]:
                 typer.echo(f"    {Fault(**fault)}")
-            for line in _warning_lines(row["warnings"], every=every):
+            for line in warning_lines(row["warnings"], every=every):
                 typer.echo(f"    warning {line}")
     if not paths:
         typer.echo(f"No study in {root.name}/parameters/.", err=True)
@@ -433,56 +433,6 @@ def _require_languages(languages: list[str], where: str) -> None:
 
     if languages and (faults := language_faults(languages, where)):
         raise StudyError(faults)
-
-
-def _checked(path: Path) -> dict[str, Any]:
-    """One study's faults, warnings and size: file, data, and whether the design can carry the model."""
-    from impl.runs.ready import Inspection, inspect_study
-    from impl.study.load import read_study
-
-    try:
-        found = inspect_study(read_study(path))
-    except ImplError as error:
-        found = Inspection(faults=error.faults, warnings=())
-    return _row(path, found)
-
-
-def _warning_lines(warnings: Sequence[dict[str, Any]], *, every: bool) -> list[str]:
-    """One line a code with how many there are, or each with its numbers."""
-    if not every:
-        codes = Counter(warning["code"] for warning in warnings)
-        return [code if count == 1 else f"{code} ({count})" for code, count in codes.items()]
-    lines = []
-    for warning in warnings:
-        values = ", ".join(f"{key} {value}" for key, value in warning["values"].items())
-        lines.append(warning["code"] + (f": {values}" if values else ""))
-    return lines
-
-
-def _crashed(path: Path, error: Exception) -> dict[str, Any]:
-    """The row of a study over which impl itself stumbled; the traceback has been shown."""
-    from impl.runs.ready import Inspection
-
-    fault = Fault(
-        code="check.internal",
-        where=path.name,
-        got=f"an error of impl itself ({type(error).__name__})",
-        allowed="checked without one",
-        fix="This is a bug of impl, not your mistake: report it with its traceback.",
-    )
-    return _row(path, Inspection(faults=(fault,), warnings=()))
-
-
-def _row(path: Path, found: Inspection) -> dict[str, Any]:
-    from impl.runs.ledger import ledger_name
-
-    return {
-        "id": ledger_name(path),
-        "faults": [dataclasses.asdict(fault) for fault in found.faults],
-        "warnings": [{"code": code, "values": dict(values)} for code, values in found.warnings],
-        "sites": found.sites,
-        "periods": found.periods,
-    }
 
 
 def _console() -> Console:

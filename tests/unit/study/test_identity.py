@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from impl.errors import RunError, StudyError
 from impl.runs.steps import page_key
 from impl.study import identity
-from impl.study.identity import git_commit, identify
+from impl.study.identity import code_sha256, git_commit, identify, report_sha256
 from impl.study.load import read_study
 from study_project import PANEL_HEADER, STUDY, make_project, panel_rows
 
@@ -103,12 +104,20 @@ def test_the_tables_of_the_coordinator_change_the_key(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the package that may be changed, and is what identity looks at."""
     copy = tmp_path / "impl"
     shutil.copytree(identity._PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(identity, "_PACKAGE", copy)
-    return copy
+    forget()
+    yield copy
+    forget()
+
+
+def forget() -> None:
+    """A process takes its own code as it was when it first looked."""
+    code_sha256.cache_clear()
+    report_sha256.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -135,6 +144,7 @@ def test_what_makes_pages_does_not_make_a_run(
     before = run_key(file), page_key(root, ["nb"])
     with (package / changed).open("a", encoding="utf-8") as opened:
         opened.write("\n")
+    forget()
     assert (run_key(file) != before[0], page_key(root, ["nb"]) != before[1]) == (run, page)
 
 
