@@ -66,10 +66,26 @@ def test_turning_the_direction_turns_the_verdict_and_nothing_else(wedge_fit: Fit
     np.testing.assert_allclose(better.dropna(), 1.0)
 
 
+def test_a_hundred_quantiles_say_what_the_probability_says(wedge_fit: Fit) -> None:
+    """Each quantile stands for one in a hundred, so as many of them pass the limit as the probability rounds to."""
+    found = estimate(wedge_fit)
+    assert len(found.quantiles) == 100
+    assert list(found.quantiles) == sorted(found.quantiles)
+    worthwhile = wedge_fit.structure.decision[0]
+    chosen = (found.table["estimand"] == "tate") & (found.table["scale"] == "ratio")
+    probability = found.table.loc[chosen, "p_worthwhile"].iloc[0]
+    assert 0.05 < probability < 0.95
+    passing = sum(value < -worthwhile for value in found.quantiles)
+    assert passing == pytest.approx(100 * probability, abs=0.51)
+    assert found.prior_scales["effect"] == wedge_fit.structure.priors.effect
+    assert "name" not in found.prior_scales
+
+
 def test_an_ambiguous_direction_has_no_probabilities_and_no_verdict(wedge_fit: Fit) -> None:
     structure = wedge_fit.structure
     unsure = replace(structure, measure=structure.measure.model_copy(update={"direction": "ambiguous"}))
     found = estimate(replace(wedge_fit, structure=unsure))
+    assert found.quantiles == ()
     assert found.outcome is None
     assert found.table[["p_better", "p_worthwhile", "p_negligible", "p_harm"]].isna().all().all()
 
