@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from impl.files.look.question import Question
-    from impl.runs.batch import Batch, Task
+    from impl.runs.batch import Batch
+    from impl.runs.tasks import Task
 
 app = typer.Typer(
     name="impl",
@@ -72,7 +73,8 @@ def run(
     ] = False,
 ) -> None:
     """Bring reports up to date: run what has changed, publish what is good, list all in the index."""
-    from impl.runs.batch import run_studies, tasks_of
+    from impl.runs.batch import run_studies
+    from impl.runs.tasks import tasks_of
 
     root, paths = _studies(studies)
     tasks = tasks_of(paths, only=only or (), limit=limit)

@@ -17,24 +17,26 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from impl.errors import Fault, ImplError, RunError, StudyError, shorten
+from impl.errors import RunError
 from impl.runs.job import Say
 from impl.runs.kernels import Stop
-from impl.runs.ledger import Profile, ledger_name
+from impl.runs.ledger import Profile
 from impl.runs.outcome import Outcome, cancelled_outcome
 from impl.runs.preloaded import Order, Preloaded
 from impl.runs.run import DEFAULT_TIMEOUT, render_study, run_study, up_to_date
-from impl.runs.status import write_index
+from impl.runs.status import index_holds, write_index
+from impl.runs.tasks import Task
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from impl.study.study import Study
 
 GRAVITY = (5, 4, 2, 3)
 """Exit codes from the gravest: the run broke, disclosure, the user's input, no convergence. Then 0."""
 
 INDEX_EVERY_SECONDS = 2.0
+INDEX_SHARE = 20.0
+"""An index of a thousand reports takes a while to write; it may take no more than a twentieth of a batch."""
 SHOWN_LINES = 30
 
 
@@ -45,65 +47,6 @@ class Batch:
     outcomes: tuple[Outcome, ...]
     exit_code: int
     index: Path | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One run: a study file, and the unit of it where it has units.
-
-    study: as read; None where it cannot be. shared: others with the same model follow.
-    """
-
-    path: Path
-    unit: str = ""
-    study: Study | None = None
-    shared: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.study.id if self.study else ledger_name(self.path)
-
-
-def tasks_of(paths: Sequence[Path], *, only: Sequence[str] = (), limit: int | None = None) -> list[Task]:
-    """The runs of these study files, a study with units giving one for each.
-
-    only: codes of units, limit: how many units of each study. A file that cannot be read is a run that fails.
-    Raises StudyError for a unit that none of the studies has.
-    """
-    from impl.data.units import list_units, unit_study
-    from impl.study.load import read_study
-    from impl.study.study import DESIGNS
-
-    tasks: list[Task] = []
-    unknown = set(only)
-    for path in paths:
-        try:
-            study = read_study(path)
-            units = list_units(study) if study.units else ()
-        except ImplError:
-            tasks.append(Task(path=path))
-            continue
-        if not study.units:
-            tasks.append(Task(path=path, study=study))
-            continue
-        unknown -= {unit.code for unit in units}
-        chosen = [unit for unit in units if not only or unit.code in only][:limit]
-        shared = len(chosen) > 1 and study.notebook in DESIGNS
-        tasks += [
-            Task(path=path, unit=unit.code, study=unit_study(study, unit), shared=shared) for unit in chosen
-        ]
-    if unknown:
-        raise StudyError(
-            Fault(
-                code="study.unknown_unit",
-                where="--only",
-                got=shorten(code),
-                allowed="the code of a unit of these studies",
-                fix="See the roll-out table.",
-            )
-            for code in sorted(unknown)
-        )
-    return tasks
 
 
 def run_studies(
@@ -195,7 +138,7 @@ def _work_through[Given](
     stop = Stop()
     outcomes: dict[str, Outcome] = {}
     index: Path | None = None
-    indexed = 0.0
+    index_due = 0.0
     with (
         _signals(stop),
         _Display(console, len(tasks)) as display,
@@ -221,14 +164,17 @@ def _work_through[Given](
                 )
                 outcomes[name] = outcome
                 display.end(outcome)
-            if done and pending and time.monotonic() - indexed > INDEX_EVERY_SECONDS:
+            if done and pending and time.monotonic() > index_due:
+                begun = time.monotonic()
                 with contextlib.suppress(RunError):  # the last one below tells
                     write_index(root)
-                indexed = time.monotonic()
+                took = time.monotonic() - begun
+                index_due = time.monotonic() + max(INDEX_EVERY_SECONDS, INDEX_SHARE * took)
     ordered = tuple(outcomes[name] for name, _ in tasks)
     code = exit_code_of(ordered, stop.signal)
+    changed = any(outcome.state != "unchanged" for outcome in ordered)
     try:
-        index = write_index(root)
+        index = write_index(root) if changed or not index_holds(root) else root / "reports" / "index.html"
     except RunError as error:
         if console is not None:
             console.print(str(error), markup=False, highlight=False)

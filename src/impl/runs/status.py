@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from impl.errors import ImplError, RunError
-from impl.runs.ledger import Entry, Published, State, disk_fault, ledger_name, read_entry, state_of
+from impl.runs.ledger import Entry, Published, State, disk_fault, read_entry, state_of
 
 if TYPE_CHECKING:
     from impl.release.release import Release
     from impl.report.index import IndexRow
+    from impl.runs.tasks import Task
     from impl.study.study import Study
 
 
@@ -34,10 +35,15 @@ class StudyStatus:
 
 
 def list_status(root: Path) -> tuple[StudyStatus, ...]:
-    """The standing of every study in `parameters/`, in the order of their names."""
+    """The standing of every study in `parameters/`, unit for unit, in the order of their names."""
+    return tuple(_status(root, task) for task in _tasks(root))
+
+
+def _tasks(root: Path) -> list[Task]:
+    from impl.runs.tasks import tasks_of
     from impl.study.load import list_studies
 
-    return tuple(_status(root, path) for path in list_studies(root))
+    return tasks_of(list_studies(root))
 
 
 def age(then: datetime, now: datetime | None = None) -> str:
@@ -50,6 +56,16 @@ def age(then: datetime, now: datetime | None = None) -> str:
     return "under a minute"
 
 
+def index_holds(root: Path) -> bool:
+    """Whether the index was written today, when nothing was run since: what it says of age and studies is still so."""
+    try:
+        written = (root / "reports" / "index.html").stat().st_mtime
+        studies = (root / "parameters").stat().st_mtime
+    except OSError:
+        return False
+    return written > studies and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
+
+
 def write_index(root: Path) -> Path:
     """Write `reports/index.html` anew, by rename, from the ledger and the published Releases alone.
 
@@ -57,9 +73,11 @@ def write_index(root: Path) -> Path:
     """
     from impl.release.files import write_atomically
     from impl.report.index import render_index
-    from impl.study.load import list_studies
 
-    rows = [_index_row(root, path) for path in list_studies(root)]
+    # a report on data alone is for who delivered them
+    rows = [
+        _index_row(root, task) for task in _tasks(root) if not (task.study and task.study.estimates_nothing)
+    ]
     page = render_index(rows, today=datetime.now(UTC).date())
     target = root / "reports" / "index.html"
     try:
@@ -70,10 +88,9 @@ def write_index(root: Path) -> Path:
     return target
 
 
-def _status(root: Path, path: Path) -> StudyStatus:
-    name = ledger_name(path)
+def _status(root: Path, task: Task) -> StudyStatus:
+    name, study = task.name, task.study
     entry = read_entry(root, name)
-    study = _readable(path)
     published = entry.published if entry else None
     release = _release(root, name) if published else None
     return StudyStatus(
@@ -120,15 +137,6 @@ def _changed(study: Study, published: Published) -> bool:
         return True  # an input is gone or cannot be read
 
 
-def _readable(path: Path) -> Study | None:
-    from impl.study.load import read_study
-
-    try:
-        return read_study(path)
-    except ImplError:
-        return None
-
-
 def _release(root: Path, name: str) -> Release | None:
     from impl.release.files import read_release
 
@@ -143,12 +151,11 @@ def _text(translated: dict[str, str] | dict[Literal["nb", "nn", "en"], str]) -> 
     return texts.get("nb") or next(iter(texts.values()), "")
 
 
-def _index_row(root: Path, path: Path) -> IndexRow:
+def _index_row(root: Path, task: Task) -> IndexRow:
     from impl.report.index import IndexRow
 
-    name = ledger_name(path)
+    name, study = task.name, task.study
     entry = read_entry(root, name)
-    study = _readable(path)
     release = _release(root, name)
     summary = release.study if release else study
     pages = sorted((root / "reports" / name).glob(f"{name}.*.html")) if release else []
