@@ -212,5 +212,5 @@ def test_the_page_says_it_beside_the_table_and_why_it_is_no_answer(tmp_path: Pat
 
 def test_it_says_so_in_plain_words(tmp_path: Path) -> None:
     (first, second) = texts(release_of(tmp_path), read_language("nb"))
-    assert first.replace("\u00a0", " ").startswith("Regnet etter faktisk oppstart: 30 prosent færre ")
+    assert first.replace("\u00a0", " ").startswith("Ut fra faktisk oppstart: 30 prosent færre ")
     assert "bare et tillegg" in second

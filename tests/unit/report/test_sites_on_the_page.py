@@ -41,7 +41,7 @@ def test_counts_stand_in_code_order_and_hidden_ones_in_their_place() -> None:
         "6,00 (90 fall på 15 000 beboerdøgn)",
         "5,00 (70 fall på 14 000 beboerdøgn)",
     ]
-    assert rows[11][2] == "Ingen slik tid i dataene"
+    assert rows[11][2] == "Ingen data fra denne tiden"
 
 
 def test_the_reasons_are_those_of_the_audience() -> None:
@@ -81,14 +81,15 @@ def target_text(release: Release) -> str:
 def test_the_counted_figure_and_the_level_behind_it_are_two_things() -> None:
     text = target_text(network_sites())
     assert (
-        "Målet for alle stedene er minst 62,5 prosent av nye beboere i tiden januar 2026 – juni 2026." in text
+        "Målet for alle stedene er minst 62,5 prosent av nye beboere i perioden januar 2026 – juni 2026."
+        in text
     )
     assert "Det målte tallet nådde ikke målet." in text
     assert (
         "Det er like sannsynlig som ikke (41 av 100) at nivået bak tallet når målet for stedene samlet."
         in text
     )
-    assert "Vi anslår at 6 av 12 steder (53 prosent) har et nivå som når stedets mål." in text
+    assert "Vi anslår at 6 av 12 steder (53 prosent) ligger på et nivå som når målet for stedet." in text
     assert "Derfor kan et tall nå målet uten at nivået gjør det" in text
 
 
@@ -99,7 +100,7 @@ def test_targets_by_site_keep_hidden_rows_in_place() -> None:
     assert rows[0][1] == "Høyst 4 per 1000 beboerdøgn"
     assert rows[0][3:] == ["Nådde målet", "Lite sannsynlig (5 av 100)"]
     assert rows[2][3:] == ["Skjult (personvern)"] * 2
-    assert rows[7][3] == "Ikke kjent, kilden skjuler tall"
+    assert rows[7][3] == "Ukjent, for kilden skjuler tall"
 
 
 def test_a_trial_run_says_that_it_does_not_tell() -> None:

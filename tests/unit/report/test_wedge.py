@@ -143,7 +143,7 @@ def test_the_key_holds_what_is_drawn_and_no_more() -> None:
         "uten tiltaket",
         "under innføring",
         "med tiltaket",
-        "planlagt oppstart, der den var en annen",
+        "planlagt oppstart, der den er en annen enn den faktiske",
     ):
         assert words in text
     calm = drawn(staggered())
