@@ -62,10 +62,10 @@ def test_a_notebook_holds_calls_and_no_program(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ANALYSES, ids=lambda path: path.stem)
-def test_only_three_words_cross_the_border(path: Path) -> None:
+def test_only_four_words_cross_the_border(path: Path) -> None:
     cell = json.loads(path.read_text())["cells"][1]
     names = [node.target.id for node in ast.parse("".join(cell["source"])).body]
-    assert names == ["study", "profile", "out"]
+    assert names == ["study", "unit", "profile", "out"]
 
 
 def test_papermill_alone_runs_a_notebook_and_the_truth_is_in_the_interval(tmp_path: Path) -> None:

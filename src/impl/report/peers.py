@@ -161,7 +161,7 @@ def _priors(section: AnnexSection, model: ModelSummary, language: Language) -> s
         return _paragraphs([language.say("peers.not_computed")])
     names = [language.say(f"peers.{key}") for key in ("term", "law", "why")]
     body = "".join(
-        f'<tr><th scope="row">{escape(language.say(f"peers.prior.{term}"))}</th><td>{escape(law)}</td>'
+        f'<tr><th scope="row">{escape(language.say(f"peers.prior.{term}"))}</th><td>{escape(_localised(law, language))}</td>'
         f"<td>{escape(language.say(f'peers.reason.{term}'))}</td></tr>"
         for term, law in prior_rows(section, model)
     )

@@ -12,6 +12,11 @@ from impl.report.language import Language, read_language
 from impl.report.validity import holds_sentence
 
 
+def has_sheet(release: Release) -> bool:
+    """Whether there is anything for a meeting: a Release on data alone answers no question of effect."""
+    return release.sections.quality is None
+
+
 def summary_page(release: Release, language: str, earlier: Release | None = None) -> str:
     """The whole page, which prints on exactly one sheet. The same Releases give the same bytes.
 

@@ -37,7 +37,7 @@ def texts(
         slots = {
             "count": language.number(mean),
             "sites": language.count("nouns.sites", section.sites),
-            "percent": language.percent(wording.round_half_up(100 * section.mean / section.sites)),
+            "percent": language.percent(wording.round_half_up(100 * mean / section.sites)),
             "low": language.number(section.lower or 0),
             "high": language.number(section.upper or 0),
         }

@@ -42,7 +42,7 @@ def render_beside(file: Path, languages: Sequence[str], site: str | None = None)
     from impl.report.check import page_problems
     from impl.report.html import page_of_report
     from impl.report.show import show_report
-    from impl.report.summary import summary_page
+    from impl.report.summary import has_sheet, summary_page
     from impl.runs.publish import newest_before
 
     release = read_release(file)
@@ -52,7 +52,8 @@ def render_beside(file: Path, languages: Sequence[str], site: str | None = None)
     for language in languages:
         report = show_report(release, language, earlier)
         pages[f"{release.study.id}.{language}.html"] = page_of_report(report)
-        pages[f"{release.study.id}.summary.{language}.html"] = summary_page(release, language, earlier)
+        if has_sheet(release):
+            pages[f"{release.study.id}.summary.{language}.html"] = summary_page(release, language, earlier)
     for name, page in pages.items():
         if problems := page_problems(page):
             fault = Fault(code="report.not_fit", where=name, got=problems[0], allowed="a page without it",

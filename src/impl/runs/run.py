@@ -45,7 +45,6 @@ from impl.runs.steps import (
     make_bundle,
     make_pages_anew,
     page_key,
-    page_names,
     render_released,
     require_sound,
 )
@@ -257,7 +256,7 @@ def _kept_aside(
     kept = f"build/{job.study}/{identity.run_id}/{job.bundle.name}/"
     why = f"smoke run, kept in {kept}; reports/{job.study}/ keeps its full report"
     if study.audience not in PUBLIC_AUDIENCES:
-        page = page_names(job.study, study.languages)[0]
+        page = f"{job.study}.{study.languages[0]}.html"
         why = f"for audience {study.audience}, kept in {kept}{page}; reports/ is a public place"
     return dataclasses.replace(done, reason=why)
 

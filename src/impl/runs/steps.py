@@ -54,7 +54,7 @@ def make_bundle(
     """The Release and every file to be published of it, found good."""
     release = _analyse(job, path, study, identity, profile)
     _render_pages(job, release, study.languages)
-    return release, _gate(job, release, (*RELEASE_FILES, *page_names(job.study, study.languages)))
+    return release, _gate(job, release, (*RELEASE_FILES, *_page_names(release, study.languages)))
 
 
 def make_pages_anew(job: Job, languages: Sequence[str], published: Published) -> Published:
@@ -119,7 +119,7 @@ def render_released(job: Job, languages: Sequence[str], site: str | None = None)
     for name, page in local.items():
         (job.bundle / name).write_text(page, encoding="utf-8")
     _render_pages(job, release, languages)
-    return _gate(job, release, (*names, *page_names(job.study, languages), *local))
+    return _gate(job, release, (*names, *_page_names(release, languages), *local))
 
 
 def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
@@ -127,7 +127,7 @@ def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
     from impl.release.files import read_release
     from impl.report.check import page_problems
     from impl.report.html import render_page
-    from impl.report.summary import summary_page
+    from impl.report.summary import has_sheet, summary_page
 
     before = previous(job.root, release)
     for language in languages:
@@ -142,12 +142,10 @@ def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
             job, REPORT_NOTEBOOK, parameters, f"report ({language})", f"{REPORT_NOTEBOOK}.{language}.ipynb"
         )
         _require_mark(job, release, language)
-        pages = {
-            f"{job.study}.{language}.html": render_page(executed, language),
-            f"{job.study}.summary.{language}.html": summary_page(
-                release, language, read_release(before) if before else None
-            ),
-        }
+        pages = {f"{job.study}.{language}.html": render_page(executed, language)}
+        if has_sheet(release):
+            earlier = read_release(before) if before else None
+            pages[f"{job.study}.summary.{language}.html"] = summary_page(release, language, earlier)
         for name, page in pages.items():
             problems = page_problems(page)
             if problems:
@@ -216,9 +214,12 @@ def _gate(job: Job, release: Release, names: Sequence[str]) -> dict[str, bytes]:
     return {name: (job.bundle / name).read_bytes() for name in names}
 
 
-def page_names(study: str, languages: Sequence[str]) -> tuple[str, ...]:
+def _page_names(release: Release, languages: Sequence[str]) -> tuple[str, ...]:
+    from impl.report.summary import has_sheet
+
+    editions = ("", "summary.") if has_sheet(release) else ("",)
     return tuple(
-        f"{study}.{edition}{language}.html" for language in languages for edition in ("", "summary.")
+        f"{release.study.id}.{edition}{language}.html" for language in languages for edition in editions
     )
 
 
