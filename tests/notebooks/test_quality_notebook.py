@@ -39,7 +39,7 @@ def test_a_run_says_where_the_page_lies_and_publishes_nothing(tmp_path: Path) ->
     assert "Dataene er ikke klare til bruk" in page.read_text(encoding="utf-8")
     files = {path.name for path in page.parent.iterdir()}
     assert files == {
-        "release.json", "estimates.csv", "curves.csv", "send-back.csv", f"{STUDY}.nb.html", f"{STUDY}.en.html",
+        "release.json", "estimates.csv", "curves.csv", "data-dictionary.csv", "send-back.csv", f"{STUDY}.nb.html", f"{STUDY}.en.html",
     }  # fmt: skip
     release = read_release(page.parent / "release.json")
     assert (release.status, release.estimates, release.disclosure.audience) == ("ok", (), "own-unit")
