@@ -32,7 +32,6 @@ SECTIONS: tuple[Section, ...] = (
     sections.counted_by_site,
     sections.reached,
     sections.certainty,
-    sections.hundred,
     sections.alone,
     sections.reported,
     sections.cost,

@@ -277,12 +277,6 @@ def course(release: Release, language: Language) -> Block | None:
     return section_block("course", language.say("course.heading"), body) if body else None
 
 
-def hundred(release: Release, language: Language) -> Block | None:
-    """A hundred equally likely answers as dots."""
-    body = dotplot.block(release, language)
-    return section_block("dots", language.say("dots.heading"), body) if body else None
-
-
 def alone(release: Release, language: Language) -> Block | None:
     """What the numbers show by themselves: the run chart."""
     body = spc_chart.block(release, language)
@@ -337,9 +331,9 @@ def how(release: Release, language: Language) -> Block:
 
 
 def certainty(release: Release, language: Language) -> Block:
-    """How sure the answer is, and the words for probability with their numbers."""
+    """How sure the answer is, as words, as a hundred dots, and the words for probability with their numbers."""
     texts = sentences.how_sure(release, language)
-    body = paragraphs([f"{texts.key}. {' '.join(texts.text)}"])
+    body = paragraphs([f"{texts.key}. {' '.join(texts.text)}"]) + dotplot.block(release, language)
     body += tables.bands_table(release, language)
     return section_block("certainty", language.say("certain.heading"), body)
 

@@ -22,6 +22,11 @@ PROBABILITY = {
 LIMIT = {"worthwhile": "worthwhile", "better": "worthwhile", "harm": "harm", "negligible": "negligible"}
 
 
+WITHIN = 3
+"""Hundredths that a probability may differ between two calculations of the same data: 400 effective draws, the least
+that is let through, give a standard error of up to 2.5 (the binomial one)."""
+
+
 def texts(release: Release, earlier: Release, language: Language) -> tuple[str, ...]:
     """Sentences on the report before this one; empty where this one says no probability.
 
@@ -79,8 +84,11 @@ def _change(before: float, sure: Certainty, language: Language) -> str:
         "before": wording.of_hundred(before, language),
         "after": wording.of_hundred(sure.probability, language),
     }
-    shown_same = slots["before"] == slots["after"]
-    return language.say("since.same" if shown_same else "since.up" if now > then else "since.down", slots)
+    if slots["before"] == slots["after"]:
+        return language.say("since.same", slots)
+    if abs(now - then) <= WITHIN:
+        return language.say("since.about", slots)
+    return language.say("since.up" if now > then else "since.down", slots)
 
 
 def _answer_then(release: Release, earlier: Release, language: Language) -> tuple[str, ...]:
