@@ -24,6 +24,7 @@ from impl.runs.outcome import Outcome, cancelled_outcome, note_lost
 
 LARGEST_MESSAGE = 64 * 1024
 START_SECONDS = 120.0
+END_SECONDS = 2.0
 ATTEMPTS = 2
 """How often a run is begun whose process is killed from outside; what fails by itself is not tried again."""
 
@@ -155,5 +156,9 @@ class Preloaded:
             self._socket.close()
             self._socket = None
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:  # it may be compiling, and does not listen meanwhile
+                self._process.kill()
+                self._process.wait()
             self._process = None
