@@ -120,7 +120,7 @@ def ours(units: int, *, plain: bool = False) -> Cost:
 
         def work() -> None:
             done = subprocess.run(command + ["--plain"] * plain, cwd=folder, capture_output=True, text=True)
-            pages = list(folder.glob("reports/*/*.nb.html"))
+            pages = list(folder.glob("reports/*/homes-????.nb.html"))
             if done.returncode not in (0, 3) or len(pages) != units:
                 raise SystemExit(done.stdout + done.stderr)
 
