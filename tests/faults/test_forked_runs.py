@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import psutil
 import pytest
 
 from impl.runs.kernels import Stop
-from impl.runs.preloaded import Order, Preloaded
+from impl.runs.preloaded import QUIET, Order, Preloaded
 from notebooks.tiny_project import (
     PARAMETERS,
     add_notebook,
@@ -205,3 +207,41 @@ def test_units_run_by_name_and_by_number(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "the code of a unit of these studies" in wrong.stdout + wrong.stderr
     assert not (root / "reports/falls").exists()
+
+
+def test_what_is_preloaded_is_there_and_leaves_one_thread() -> None:
+    text = (
+        "import sys\n"
+        "from impl.runs.forked import single_threaded\n"
+        "from impl.runs.warm import _preload\n"
+        "_preload(sampler=True)\n"
+        "wanted = ('papermill', 'nbclient', 'ipykernel.kernelapp', 'pymc', 'nutpie', 'arviz_stats', 'impl.report.html')\n"
+        "print([name for name in wanted if name not in sys.modules], single_threaded())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, **QUIET},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout == "[] True\n"
+
+
+def test_a_preloaded_process_that_may_fork_no_more_leaves_the_run_to_the_driver(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "project")
+    path = add_study(root, "falls")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with Preloaded(root, sampler=False) as preloaded, ours, theirs:
+
+        def refuse() -> None:
+            _, descriptors, _, _ = socket.recv_fds(theirs, 65536, 1)
+            os.write(descriptors[0], b'{"unable": true}\n')
+            os.close(descriptors[0])
+
+        answering = threading.Thread(target=refuse)
+        answering.start()
+        assert preloaded._ask(ours, order(root, path), Stop(), lambda _stage: None) is None
+        answering.join()
+        assert preloaded.run(order(root, path), "falls", Stop(), lambda _stage: None) is None

@@ -312,6 +312,10 @@ class Release(Public):
     def measure(self, role: Literal["primary"] = "primary") -> ReleasedMeasure:
         return next(measure for measure in self.study.measures if measure.role == role)
 
+    def primary_model(self) -> ModelSummary:
+        """The model of the primary measure. Raises StopIteration for a Release about data alone, which has none."""
+        return next(model for model in self.design.models if model.measure == self.measure().id)
+
     def estimate(
         self,
         measure: str,

@@ -10,7 +10,7 @@ from impl.report.language import Language
 def rows(release: Release, language: Language) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Terms and their lines."""
     study, say = release.study, language.say
-    model = next(model for model in release.design.models if model.measure == release.measure().id)
+    model = release.primary_model()
     period = {"start": language.month(study.data_from), "end": language.month(study.data_to)}
     step = {"step": say(f"steps.{wording.step_name(release)}"), "text": say("coverage.period", period)}
     numbers = [language.count("coverage.cells", model.cells)]

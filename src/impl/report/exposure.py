@@ -36,7 +36,7 @@ class Point:
 def points(release: Release) -> tuple[Point, ...]:
     """One a period since start; empty where the effect has no course that is released."""
     measure = release.measure()
-    model = next(model for model in release.design.models if model.measure == measure.id)
+    model = release.primary_model()
     found = []
     for row in release.estimates:
         if (row.measure, row.estimand, row.scale, row.level) == (

@@ -17,7 +17,7 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
     Raises KeyError for a choice without words: a mistake of ours.
     """
     measure, design, say = release.measure(), release.design, language.say
-    model = next(model for model in design.models if model.measure == measure.id)
+    model = release.primary_model()
     slots = {
         "events": wording.events(measure, language),
         "exposure": language.pick(measure.exposure),

@@ -35,8 +35,7 @@ def block(release: Release, language: Language) -> str:
     section = release.sections.annex
     if section is None:
         return ""
-    measure = release.measure()
-    model = next(model for model in release.design.models if model.measure == measure.id)
+    model = release.primary_model()
     parts = [
         _part("model", _model(release, model, language), language),
         _part("priors", _priors(section, model, language), language),

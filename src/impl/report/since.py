@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from impl.release.release import Estimate, ModelSummary, Release
+from impl.release.release import Estimate, Release
 from impl.report import wording
 from impl.report.language import Language, sentence
 from impl.report.sentences import Certainty, certainty, lead
@@ -115,6 +115,4 @@ def _window(release: Release) -> tuple[int, int, float]:
 
 
 def _model(release: Release) -> dict[str, object]:
-    measure = release.measure().id
-    found: ModelSummary = next(model for model in release.design.models if model.measure == measure)
-    return found.model_dump(exclude=set(SAME_MODEL))
+    return release.primary_model().model_dump(exclude=set(SAME_MODEL))

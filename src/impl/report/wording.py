@@ -212,7 +212,7 @@ def sites(release: Release) -> int:
 
 def compares_sites(release: Release) -> bool:
     """Whether a before/after study also compares with sites that did not have the bundle at the time."""
-    model = next(model for model in release.design.models if model.measure == release.measure().id)
+    model = release.primary_model()
     return release.design.kind == "before_after" and model.calendar == "shocks"
 
 

@@ -101,6 +101,8 @@ class Preloaded:
                 told = json.loads(line)
                 if "stage" in told:
                     say(told["stage"])
+                elif "unable" in told:
+                    self._able = False
                 else:
                     return Outcome(**told["outcome"])
         return None

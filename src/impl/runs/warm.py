@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +29,29 @@ from impl.runs.forked import end_with_parent, fork_spares, single_threaded
 from impl.runs.kernels import Stop
 from impl.runs.preloaded import LARGEST_MESSAGE, Order
 from impl.runs.run import run_study
+
+EVERY_RUN = (
+    "papermill",
+    "nbclient",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "jupyter_client.localinterfaces",
+    "impl.data.read",
+    "impl.release.gate",
+    "impl.report.check",
+    "impl.report.html",
+    "impl.report.show",
+    "impl.report.summary",
+    "impl.runs.ready",
+)
+SAMPLING = (
+    "impl.disclosure.make",
+    "impl.model.criticism.criticise",
+    "impl.model.criticism.robustness",
+    "impl.model.evaluate",
+    "impl.model.local.implementation",
+)
+"""Modules by name: nothing here uses them, so an import statement would look superfluous."""
 
 
 def main() -> None:
@@ -45,21 +69,9 @@ def _preload(*, sampler: bool) -> None:
     """Import all that runs and kernels will use, and find out once what each would find out for itself."""
     # Nobody attaches a debugger to a batch run, and importing one is a third of a kernel's start.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
-    from jupyter_client.localinterfaces import localhost
-
-    import impl.release.gate
-    import impl.report.check
-    import impl.report.html
-    import impl.report.show
-    import impl.runs.ready
-
-    if sampler:
-        import impl.disclosure.make
-        import impl.model.criticism.criticise
-        import impl.model.criticism.robustness
-        import impl.model.local.implementation  # noqa: F401
-
-    localhost()
+    for name in (*EVERY_RUN, *(SAMPLING if sampler else ())):
+        import_module(name)
+    sys.modules["jupyter_client.localinterfaces"].localhost()
     gc.collect()
     gc.freeze()  # so that no collection in a child writes to, and so copies, what all share
 
@@ -94,8 +106,9 @@ def _serve(control: socket.socket) -> None:
         if order.shared:
             _compile(order, known)
         parent = os.getpid()
-        if not single_threaded():
-            os.close(descriptors[0])  # the driver sees that nobody answers
+        if not single_threaded():  # something imported or compiled since has started one
+            os.write(descriptors[0], b'{"unable": true}\n')
+            os.close(descriptors[0])
             continue
         pid = os.fork()
         if pid == 0:
