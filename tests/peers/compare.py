@@ -18,7 +18,7 @@ from cases import REPOSITORY, SEED, Array, Case
 
 from impl.data.read import read_panel
 from impl.model.build import build_model
-from impl.model.fit import compile_model, sample_once
+from impl.model.fit import sample_once
 from impl.model.fitted import Fit
 from impl.release.files import write_atomically
 from impl.study.load import read_study
@@ -81,7 +81,7 @@ def fit_project(study_file: Path) -> tuple[Fit, float]:
     clock = time.monotonic()
     study = read_study(study_file)
     model = build_model(study, read_panel(study))
-    fit = sample_once(model, compile_model(model), seed=SEED, settings=(CHAINS, WARMUP, OWN_DRAWS))
+    fit = sample_once(model, seed=SEED, settings=(CHAINS, WARMUP, OWN_DRAWS))
     return fit, time.monotonic() - clock
 
 

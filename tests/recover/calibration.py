@@ -25,7 +25,7 @@ from study_worlds import STRUCTURES
 
 from impl.model.build import EvaluationModel, model_of
 from impl.model.estimands import reported_draws
-from impl.model.fit import compile_model, sample_once
+from impl.model.fit import sample_once
 from impl.model.fitted import Fit
 from impl.model.likelihoods.likelihood import Observed
 from impl.model.predict import predict
@@ -178,7 +178,7 @@ def _with_persons(truth: Fit, rows: Cells, residual: float, rng: np.random.Gener
 def fit_cells(structure: Structure, seed: int) -> Fit:
     """The posterior of new data, from the model compiled before, at the project's sampler settings but fewer draws."""
     model = model_of(structure)
-    return sample_once(model, compile_model(model), seed=seed, target=TARGET, settings=(CHAINS, TUNE, DRAWS))
+    return sample_once(model, seed=seed, target=TARGET, settings=(CHAINS, TUNE, DRAWS))
 
 
 def quantities(fit: Fit, data: Structure) -> dict[str, np.ndarray]:

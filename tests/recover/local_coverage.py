@@ -17,7 +17,7 @@ from truth_worlds import BEFORE, HALF_LIFE, STEP, SUPPORT, Network, Truth, netwo
 
 from impl.model.build import build_model, model_of
 from impl.model.estimands import Asked, reported_draws
-from impl.model.fit import compile_model, sample_once
+from impl.model.fit import sample_once
 from impl.model.fitted import Fit
 from impl.model.local.delivery import evaluate_delivery
 from impl.model.local.dose import evaluate_dose
@@ -46,7 +46,7 @@ def simulate(question: str, index: int) -> Record:
 
 def fit_of(made: Network) -> Fit:
     model = build_model(made.study, made.panel)
-    return sample_once(model, compile_model(model), seed=made.study.seed, settings=SETTINGS)
+    return sample_once(model, seed=made.study.seed, settings=SETTINGS)
 
 
 def _moderation(seed: list[int], drawn: np.random.Generator) -> Record:
@@ -79,7 +79,7 @@ def _retained(seed: list[int], drawn: np.random.Generator) -> Record:
     structure = fading_structure(build_model(made.study, made.panel).structure, made.panel)
     assert structure is not None
     model = model_of(structure)
-    fit = sample_once(model, compile_model(model), seed=made.study.seed, settings=SETTINGS)
+    fit = sample_once(model, seed=made.study.seed, settings=SETTINGS)
     return {
         f"R({months})": _figure(retained(fit, months), float(kept(np.array(float(months)))))
         for months in (6, 12, 24)

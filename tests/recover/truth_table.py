@@ -22,7 +22,7 @@ from impl.model.build import build_model
 from impl.model.checks import worst_of
 from impl.model.estimands import Asked, reported_draws
 from impl.model.estimate import estimate
-from impl.model.fit import compile_model, sample_once
+from impl.model.fit import sample_once
 from impl.model.local.delivery import evaluate_delivery
 from impl.model.local.sustainment import evaluate_sustainment
 from worlds import REPOSITORY
@@ -48,7 +48,7 @@ def simulate(name: str, sites: int, index: int) -> Record:
     made = network(name, sites, [SEED, sites, number_of(name, index)])
     clock, cpu = time.monotonic(), time.process_time()
     model = build_model(made.study, made.panel)
-    fit = sample_once(model, compile_model(model), seed=made.study.seed, settings=SETTINGS)
+    fit = sample_once(model, seed=made.study.seed, settings=SETTINGS)
     draws = reported_draws(fit)[Asked("tate", *fit.structure.window, "ratio")]
     passed = worst_of([draws], fit.chains)["r_hat"] < LARGEST_R_HAT
     estimates = estimate(fit)

@@ -24,6 +24,7 @@ from impl.model.effects.effect import zero_sum_basis
 from impl.model.inputs import PREPARED, Inputs, PriorInputs, prepared_names
 from impl.model.likelihoods.likelihood import Censored, Observed
 from impl.model.priors import HALF_LIFE_LOG_SD, HALF_LIFE_MEDIAN, RETAINED_ALPHA, RETAINED_BETA
+from impl.model.series import series_log_density, stationary_series
 from impl.model.structure import AFTER, GROUPS, Structure, describe_structure
 from impl.study.study import Study
 
@@ -86,7 +87,8 @@ def model_of(structure: Structure) -> EvaluationModel:
     model.structure = structure
     model.eta = used
     # what the law did not need is no input: a compiled model refuses data that it does not know
-    needed = {variable.name for variable in ancestors([model.logp(), *model.deterministics])}
+    graph = (*model.basic_RVs, *model.rvs_to_values.values(), *model.potentials, *model.deterministics)
+    needed = {variable.name for variable in ancestors(graph)}
     model.inputs = {name: inputs.arrays[name] for name in inputs.used if name in needed}
     built: EvaluationModel = model
     return built
@@ -378,24 +380,7 @@ def _with_series(structure: Structure, eta: Any, inputs: Inputs, priors: PriorIn
         pm.Potential("cell_series", series_log_density(level - eta, sd, correlation))
         return level
     raw = pm.Normal("cell_raw", 0.0, 1.0, dims=("site", "period"))
-    return eta + sd * pt.dot(raw, series_factor(correlation, len(structure.periods)).T)
-
-
-def series_factor(correlation: Any, length: int) -> Any:
-    """L with L L' = R, R[s, t] = correlation^|s - t|: the lower Cholesky factor in closed form."""
-    lag = np.subtract.outer(np.arange(length), np.arange(length))
-    powers = pt.power(correlation, np.arange(length, dtype=float))[np.abs(lag)]
-    innovation = pt.concatenate([pt.ones(1), pt.ones(length - 1) * pt.sqrt(1.0 - correlation**2)])
-    return pt.switch(np.asarray(lag >= 0), powers, 0.0) * innovation[None, :]
-
-
-def series_log_density(deviation: Any, sd: Any, correlation: Any) -> Any:
-    """Log-density of stationary first-order series, one a row."""
-    innovation = sd * pt.sqrt(1.0 - correlation**2)
-    first = pm.logp(pm.Normal.dist(0.0, sd), deviation[:, 0]).sum()
-    return (
-        first + pm.logp(pm.Normal.dist(correlation * deviation[:, :-1], innovation), deviation[:, 1:]).sum()
-    )
+    return eta + sd * stationary_series(raw, correlation)
 
 
 def _observe_persons(inputs: Inputs, person_sd: Any, residual_sd: Any) -> None:

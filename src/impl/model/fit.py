@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from impl.model.build import RELATIVE_CELLS, EvaluationModel
 from impl.model.checks import check_fit, divergence_share
 from impl.model.estimands import window_effect
 from impl.model.fitted import Fit
+from impl.model.kept import FOLDER, keep, key_of, read_kept
 from impl.model.structure import AFTER
 from impl.study.study import Study
 
@@ -50,11 +52,11 @@ def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -
     if profile not in SETTINGS:
         raise ValueError(f"profile must be one of {sorted(SETTINGS)}, got {profile!r}")
     clock = time.monotonic()
-    compiled = compile_model(model)
-    first = sample_once(model, compiled, seed=study.seed, profile=profile, clock=clock)
+    folder = study.root / FOLDER
+    first = sample_once(model, seed=study.seed, profile=profile, folder=folder)
     if check_fit(first).passed or profile == "smoke":
         return first
-    second = sample_once(model, compiled, seed=study.seed, profile=profile, target=RETRY_TARGET)
+    second = sample_once(model, seed=study.seed, profile=profile, target=RETRY_TARGET, folder=folder)
     moved = abs(window_effect(second).mean() - window_effect(first).mean())
     few = 0 < divergence_share(second) <= AMBER_SHARE
     amber = bool(few and moved < AMBER_SHIFT * window_effect(second).std())
@@ -124,26 +126,31 @@ def check_inputs(model: EvaluationModel) -> None:
 
 def sample_once(
     model: EvaluationModel,
-    compiled: Compiled,
     *,
     seed: int,
     profile: Profile = "full",
     target: float | None = None,
     settings: tuple[int, int, int] | None = None,
-    clock: float | None = None,
+    folder: Path | None = None,
 ) -> Fit:
-    """One run of the sampler, whatever the gates say of it.
+    """One run of the sampler, whatever the gates say of it; compiling the model is part of it.
 
     target: acceptance aimed at; FIRST_TARGET, or that of large models, unless given. settings: chains, warm-up
-    draws and kept draws per chain, where the profile's are not wanted. clock: monotonic time that
-    `Fit.seconds` is counted from; now, if not given.
+    draws and kept draws per chain, where the profile's are not wanted. folder: where draws are kept, and taken
+    from if the same was sampled before.
     """
-    started, clock = datetime.now(UTC), time.monotonic() if clock is None else clock
+    started, clock = datetime.now(UTC), time.monotonic()
     quick = model.structure.large and target is None
     chains, tune, draws = settings or (LARGE_SETTINGS if quick and profile == "full" else SETTINGS[profile])
     target = target or (LARGE_TARGET if quick else FIRST_TARGET)
     adaptation: Literal["diag", "draw_diag"] = "diag" if quick else "draw_diag"
-    tree = draw(compiled, (chains, tune, draws), seed=seed, target=target, adaptation=adaptation)
+    wanted = (chains, tune, draws)
+    key = key_of(compile_key(model), model.inputs, wanted, seed, target, adaptation) if folder else ""
+    tree = read_kept(folder, key) if folder else None
+    if tree is None:
+        tree = draw(compile_model(model), wanted, seed=seed, target=target, adaptation=adaptation)
+        if folder:
+            keep(folder, key, tree)
     # nutpie stores posterior and sample statistics only; the rest makes ArviZ's own tools work on the tree
     tree["observed_data"] = _group(find_observations(model))
     tree["constant_data"] = _group(find_constants(model))

@@ -173,6 +173,10 @@ def _work_through[Given](
     ordered = tuple(outcomes[name] for name, _ in tasks)
     code = exit_code_of(ordered, stop.signal)
     changed = any(outcome.state != "unchanged" for outcome in ordered)
+    if changed:
+        from impl.model.kept import FOLDER, prune
+
+        prune(root / FOLDER)
     try:
         index = write_index(root) if changed or not index_holds(root) else root / "reports" / "index.html"
     except RunError as error:

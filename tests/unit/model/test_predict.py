@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytensor.tensor as pt
 import pytest
 import xarray as xr
-from scipy.stats import multivariate_normal
 
-from impl.model.build import EvaluationModel, build_model, series_factor, series_log_density
+from impl.model.build import EvaluationModel, build_model
 from impl.model.predict import NEW_SITE, predict
 from impl.model.simulate import World
 from worlds import make_panel, make_study, prior_fit
@@ -195,22 +193,6 @@ def test_a_centred_series_is_the_same_law_as_a_non_centred_one() -> None:
     centred = replace(fit, structure=structure, tree=xr.DataTree.from_dict({"posterior": draws}))
     (again,) = predict(centred, structure.rows)
     np.testing.assert_allclose(again.untreated, part.untreated, atol=1e-9)
-
-
-def test_the_density_of_a_centred_series_is_the_multivariate_normals() -> None:
-    deviation = np.random.default_rng(4).normal(0, 0.3, (3, 9))
-    lag = np.abs(np.subtract.outer(np.arange(9), np.arange(9)))
-    for sd, correlation in ((0.4, 0.8), (0.2, -0.3)):
-        ours = series_log_density(pt.as_tensor(deviation), sd, pt.as_tensor(correlation)).eval()
-        law = multivariate_normal(np.zeros(9), sd**2 * correlation**lag)
-        assert float(ours) == pytest.approx(law.logpdf(deviation).sum())
-
-
-def test_the_factor_of_a_series_is_the_root_of_its_correlation() -> None:
-    for correlation in (-0.4, 0.2, 0.97):
-        factor = series_factor(pt.as_tensor(correlation), 9).eval()
-        lag = np.abs(np.subtract.outer(np.arange(9), np.arange(9)))
-        np.testing.assert_allclose(factor @ factor.T, correlation**lag, atol=1e-12)
 
 
 def test_a_new_site_is_drawn_from_its_population() -> None:

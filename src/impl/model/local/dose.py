@@ -23,8 +23,9 @@ from impl.model.columns import COVARIATE
 from impl.model.criticism.robustness import seed_of
 from impl.model.effects import EFFECTS
 from impl.model.estimands import window_rows
-from impl.model.fit import AMBER_SHARE, Profile, compile_model, sample_once
+from impl.model.fit import AMBER_SHARE, Profile, sample_once
 from impl.model.fitted import Fit
+from impl.model.kept import FOLDER
 from impl.model.predict import predict
 from impl.model.structure import DOSE, Structure
 from impl.model.values import DeliveryEvidence, DoseResponse
@@ -68,9 +69,9 @@ def evaluate_dose(
         model = model_of(dosed)
         again = sample_once(
             model,
-            compile_model(model),
             seed=seed_of(study.seed, f"dose {number}"),
             settings=SETTINGS[profile],
+            folder=study.root / FOLDER,
         )
         level = again.flat("effect_level").reshape(again.chains, -1)
         worst = max(worst, float(array_stats.rhat(level, chain_axis=0, draw_axis=1)))

@@ -18,8 +18,9 @@ import pandas as pd
 from impl.model.build import model_of
 from impl.model.choices import Warned, baseline
 from impl.model.criticism.robustness import SETTINGS, seed_of
-from impl.model.fit import Profile, compile_model, sample_once
+from impl.model.fit import Profile, sample_once
 from impl.model.fitted import Fit
+from impl.model.kept import FOLDER
 from impl.model.likelihoods.likelihood import link_of
 from impl.model.moderators import MODERATOR
 from impl.model.structure import Structure
@@ -78,7 +79,8 @@ def check_moderation(fit: Fit, study: Study, *, profile: Profile = "full") -> Mo
 
 def _refit(structure: Structure, study: Study, name: str) -> Fit:
     model = model_of(structure)
-    return sample_once(model, compile_model(model), seed=seed_of(study.seed, name), settings=SETTINGS["full"])
+    seed = seed_of(study.seed, name)
+    return sample_once(model, seed=seed, settings=SETTINGS["full"], folder=study.root / FOLDER)
 
 
 def _coefficients(refit: str, structure: Structure, draws: Array) -> pd.DataFrame:

@@ -18,8 +18,9 @@ import pandas as pd
 from impl.data.panel import Panel
 from impl.model.build import model_of
 from impl.model.checks import quantities_pass
-from impl.model.fit import RETRY_TARGET, Profile, compile_model, sample_once
+from impl.model.fit import RETRY_TARGET, Profile, sample_once
 from impl.model.fitted import Fit
+from impl.model.kept import FOLDER
 from impl.model.priors import HALF_LIFE_LOG_SD, HALF_LIFE_MEDIAN, RETAINED_ALPHA, RETAINED_BETA
 from impl.model.structure import AFTER, Structure
 from impl.model.values import Sustainment
@@ -54,9 +55,10 @@ def evaluate_sustainment(
     if not is_identified(structure):
         return _nothing(structure, "sustainment_not_identified")
     model = model_of(structure)
-    compiled = compile_model(model)
     for target in (None, RETRY_TARGET):
-        again = sample_once(model, compiled, seed=study.seed, profile=profile, target=target)
+        again = sample_once(
+            model, seed=study.seed, profile=profile, target=target, folder=study.root / FOLDER
+        )
         diverging = int(again.tree.sample_stats["diverging"].sum())
         asked = [
             end_effects(again),

@@ -1,0 +1,94 @@
+"""Draws kept on disk: the same comes back, anything else is sampled, and a broken file is none."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from impl.model import fit as fitting
+from impl.model.build import EvaluationModel, build_model, model_of
+from impl.model.fit import sample_once
+from impl.model.kept import keep, key_of, prune, read_kept
+from impl.model.simulate import World
+from worlds import make_panel, make_study
+
+SETTINGS = (2, 100, 50)
+
+
+def small() -> EvaluationModel:
+    world = World(
+        law="poisson",
+        baseline=0.01,
+        start=np.array([4.0, 6.0, np.inf]),
+        effect=lambda at: np.full(at.shape, -0.3),
+    )
+    return build_model(make_study("falls"), make_panel(world, "falls", np.full((3, 10), 400.0)))
+
+
+def test_the_same_model_is_sampled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampled: list[int] = []
+    draw = fitting.draw
+
+    def counted(*given: Any, **named: Any) -> xr.DataTree:
+        sampled.append(named["seed"])
+        return draw(*given, **named)
+
+    monkeypatch.setattr(fitting, "draw", counted)
+    model = small()
+    first = sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path)
+    again = sample_once(model_of(model.structure), seed=1, settings=SETTINGS, folder=tmp_path)
+    assert sampled == [1]
+    xr.testing.assert_equal(first.tree.posterior.to_dataset(), again.tree.posterior.to_dataset())
+    np.testing.assert_array_equal(first.tree.sample_stats["diverging"], again.tree.sample_stats["diverging"])
+    assert set(first.tree.children) == set(again.tree.children)
+
+    priors = replace(model.structure.priors, effect=0.1)
+    changed = model_of(replace(model.structure, priors=priors))
+    sample_once(changed, seed=1, settings=SETTINGS, folder=tmp_path)
+    sample_once(model, seed=2, settings=SETTINGS, folder=tmp_path)
+    sample_once(model, seed=1, settings=(2, 100, 51), folder=tmp_path)
+    sample_once(model, seed=1, settings=SETTINGS, target=0.9, folder=tmp_path)
+    assert sampled == [1, 1, 2, 1, 1]
+
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path)
+    assert sampled == [1, 1, 2, 1, 1, 1]
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_every_value_of_the_data_is_in_the_key() -> None:
+    data = {"numerator": np.array([1.0, 2.0]), "used_row": np.array([0, 1])}
+    keys = {
+        key_of(("poisson",), data, 1),
+        key_of(("negbin",), data, 1),
+        key_of(("poisson",), data, 2),
+        key_of(("poisson",), {**data, "numerator": np.array([1.0, 3.0])}, 1),
+        key_of(("poisson",), {**data, "numerator": np.array([[1.0, 2.0]])}, 1),
+        key_of(("poisson",), {**data, "numerator": np.array([1, 2])}, 1),
+        key_of(("poisson",), {**data, "other": np.array([1.0])}, 1),
+    }
+    assert len(keys) == 7
+
+
+def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("")
+    tree = xr.DataTree.from_dict({name: xr.Dataset() for name in ("posterior", "sample_stats")})
+    keep(taken / "fits", "a", tree)
+    assert read_kept(tmp_path, "a") is None
+
+
+def test_the_fits_unused_for_longest_go_first(tmp_path: Path) -> None:
+    for age in range(5):
+        path = tmp_path / f"{age}.npz"
+        path.write_bytes(b"0" * 100)
+        os.utime(path, (1000 - age, 1000 - age))
+    prune(tmp_path, limit=250)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["0", "1"]
