@@ -175,7 +175,7 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
         rows.append(("lock", (run.lock_sha256,)))
     rows.append(("plan", tuple(plan)))
     if release.plan.deviations:
-        rows.append(("deviations", release.plan.deviations))
+        rows.append(("deviations", tuple(row.code for row in release.plan.deviations)))
     rows += [
         ("privacy", tuple(privacy)),
         ("again", tuple(say(f"provenance.again_{key}", {"id": study.id}) for key in ("command", "pages"))),
