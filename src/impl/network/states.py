@@ -32,6 +32,8 @@ NULL: tuple[State, ...] = ("uncertain", "negligible")
 ENDED_EARLY = timedelta(days=31)
 """How long before the planned last day of data a report may end and still be the planned one (choice: a month)."""
 
+Ended = Literal["running", "failed", "cancelled", "interrupted"]
+"""How the last run of a study stands where no Release came of it."""
 Registration = Literal["registered", "elsewhere", "lost", "not_registered"]
 """`elsewhere`: a Release of another network, which names a line of its own register. `lost`: one of ours names a line
 that our register does not have, so that something was taken out of it."""
@@ -69,7 +71,7 @@ class Standing:
     outcome: Outcome | Literal["not_converged", "described"] | None = None
     interim: bool = False
     overdue: bool = False
-    attempt: Literal["running", "failed", "cancelled", "interrupted"] | None = None
+    attempt: Ended | None = None
 
     @property
     def plan(self) -> Plan | None:
@@ -164,9 +166,7 @@ def _standing(
     interim = full is not None and last_day is not None and full.study.data_to < last_day - ENDED_EARLY
     due = date.fromisoformat(registered.plan.planned.report_due) if registered else None
     overdue = due is not None and today > due and (full is None or interim)
-    ended = None
-    if attempt is not None and attempt.state not in ("ok", "not_converged"):
-        ended = attempt.state
+    ended = _ended(attempt)
     text = release.study if release is not None else registered.plan if registered is not None else None
     assert text is not None  # a row is asked for by a Release or by the register
     return Standing(
@@ -193,7 +193,7 @@ def _state(
     outcome: Outcome | Literal["not_converged", "described"] | None,
     interim: bool,
     overdue: bool,
-    ended: str | None,
+    ended: Ended | None,
 ) -> State:
     """The gravest of what is so: an early report does not make a late one timely, nor a failed run a planned one."""
     if registered is not None and registered.withdrawn is not None:
@@ -205,6 +205,12 @@ def _state(
     if overdue:
         return "overdue"
     return "planned" if ended is None else "failed"
+
+
+def _ended(attempt: Attempt | None) -> Ended | None:
+    if attempt is None or attempt.state == "ok" or attempt.state == "not_converged":
+        return None
+    return attempt.state
 
 
 def _outcome(release: Release) -> Outcome | Literal["not_converged", "described"]:

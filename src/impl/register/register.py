@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,11 +19,10 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from impl.errors import Fault, StudyError, shorten
 from impl.register.plan import Plan
-from impl.study.identity import canonical_json
+from impl.study.identity import REGISTER_FILE, canonical_json
 from impl.study.study import Identifier
 from impl.study.value import MeasureId, Text, Value
 
-REGISTER_FILE = "parameters/register.jsonl"
 LARGEST_LINE = 64 * 1024  # bytes; a plan is about two thousand (choice)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -204,6 +203,4 @@ def _fault(code: str, where: str, got: str) -> Fault:
 
 def utc_seconds(at: datetime) -> str:
     """A moment as the register writes it: 2026-11-23T07:30:00Z. at: with a time zone."""
-    from datetime import UTC
-
     return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")

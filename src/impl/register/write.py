@@ -15,7 +15,6 @@ from impl.errors import Fault, StudyError, shorten
 from impl.register.plan import plan_of, plan_sha256
 from impl.register.register import (
     LARGEST_LINE,
-    REGISTER_FILE,
     Line,
     Register,
     parse_register,
@@ -23,6 +22,7 @@ from impl.register.register import (
     utc_seconds,
 )
 from impl.study.characters import hidden_character, holds_identity_number
+from impl.study.identity import REGISTER_FILE
 from impl.study.load import read_measure
 from impl.study.study import Study
 

@@ -276,8 +276,8 @@ class Checks(Public):
 
 class Deviation(Public):
     """One thing that is not as planned. code: dotted key of the registered plan, `rest.<key of the study file>` for what
-    the register holds a hash of, `data_from` and `data_to` for the days of the data, `models.<measure>.<choice>` for how it was modelled.
-    planned, actual: short texts; None where there was nothing, both of them for a hash.
+    the register holds a hash of, `data_from` and `data_to` for the days of the data. planned, actual: short texts;
+    None where there was nothing, both of them for a hash.
     """
 
     code: str
