@@ -7,9 +7,10 @@ study file, a Release or a run of it exists. There is no argument by which a stu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from impl.register.plan import Plan, Timing, timing
@@ -116,12 +117,14 @@ def standings(
     attempts: Iterable[Attempt] = (),
     *,
     foreign: Iterable[Release] = (),
+    units: Mapping[str, Collection[str]] = MappingProxyType({}),
     today: date,
 ) -> tuple[Standing, ...]:
     """Every registered study in the order of registration, then every Release of a study that is not registered, by id.
 
-    foreign: Releases of other networks, which may name lines of registers that are not here. A study that is run by
-    unit has one row for each unit that was run, or one of its own where none was.
+    foreign: Releases of other networks, which may name lines of registers that are not here. units: ids of the units
+    that a study file asks for now. A study that is run by unit has one row for each unit that was run or is asked for,
+    or one of its own where there is none.
     """
     of_study: dict[str, dict[str, list[Release]]] = {}
     theirs = tuple(foreign)
@@ -137,11 +140,17 @@ def standings(
     for name in (*register.studies, *sorted(of_study.keys() - register.studies.keys())):
         found, runs = of_study.get(name, {}), tried.get(name, {})
         registered = register.studies.get(name)
-        for row in sorted({*found, *runs} if registered else found) or [name]:
+        for row in sorted({*found, *runs, *units.get(name, ())} if registered else found) or [name]:
             rows.append(
                 _standing(name, row, registered, register, found.get(row, []), abroad, runs.get(row), today)
             )
     return tuple(rows)
+
+
+def _study_of(release: Release) -> str:
+    """The id under which it is registered, as it says itself: its own, or that of the study it is a unit of."""
+    name, said = release.study.id, release.plan.study
+    return said if said is not None and name.startswith(f"{said}-") else name
 
 
 def counts(rows: Sequence[Standing]) -> Mapping[State, int]:
