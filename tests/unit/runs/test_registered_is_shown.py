@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from example_release import HOSTILE
+from impl.cli import main
 from impl.errors import StudyError
 from impl.register.register import read_register
 from impl.register.write import withdraw_study
@@ -180,3 +181,26 @@ def test_the_command_tells_what_every_report_will_say(tmp_path: Path) -> None:
     assert register_plans(tmp_path, [file])[1:] == ["    changed: seed", "    changed: rest.languages"]
     assert withdraw(tmp_path, "falls", "Nedlagt.") == "falls  withdrawn"
     assert list_register(tmp_path)[0].startswith("withdrawn     falls  registered ")
+
+
+def test_the_command_line_registers_lists_and_withdraws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_study(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def impl(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["impl", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return f"{ended.value.code}: {out}{err}"
+
+    assert impl("register") == "0: Nothing is registered.\n"
+    assert impl("register", "falls").startswith("0: falls  registered, version 1")
+    assert "falls  registered " in impl("register")
+    assert impl("register", "--withdraw", "Nedlagt.").startswith("2: --withdraw: got no study")
+    (tmp_path / "parameters" / "falls.yaml").unlink()
+    assert impl("register", "falls", "--withdraw", "Nedlagt.") == "0: falls  withdrawn\n"
+    assert impl("register").startswith("0: withdrawn     falls")
