@@ -104,11 +104,6 @@ class Register:
             found.setdefault(line.id, []).append(line)
         return {name: Registered(id=name, lines=tuple(lines)) for name, lines in found.items()}
 
-    @cached_property
-    def hashes(self) -> frozenset[str]:
-        """`sha256` of every line, for a Release that says which one it rests on."""
-        return frozenset(line.sha256 for line in self.lines)
-
 
 def read_register(root: Path) -> Register:
     """The register of a project; empty where there is none.

@@ -184,7 +184,9 @@ def _index_row(
     whole = [page for page in pages if page.name.count(".") == 2]
     briefs = [page for page in pages if page.name.startswith(f"{name}.summary.")]
     state = _state(root, name, entry, study)
-    if state == "never" and release is not None:  # a report that was brought here, of which the ledger does not know
+    if (
+        state == "never" and release is not None
+    ):  # a report that was brought here, of which the ledger does not know
         state = release.status
     row = IndexRow(
         id=name,

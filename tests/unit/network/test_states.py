@@ -107,7 +107,7 @@ def test_nothing_handed_in_takes_a_registered_study_out(tmp_path: Path) -> None:
         today = date(2021, 1, 1) + timedelta(days=random_source.randrange(900))
         rows = standings(known, releases, attempts, foreign=foreign, today=today)
         assert {row.study for row in rows if row.registered is not None} == set(by_name)
-        keys = [(row.study, row.id) for row in rows]
+        keys = [(row.study, row.id, row.release.run.id if row.release else "") for row in rows]
         assert len(keys) == len(set(keys))
         shown = {row.release.study.id for row in rows if row.release is not None}
         assert shown == {release.study.id for release in (*releases, *foreign)}
@@ -145,6 +145,31 @@ def test_a_line_that_is_gone_is_missed_by_the_release_that_rests_on_it(tmp_path:
     assert only(standings(Register(), [], foreign=[release], today=DUE)).registration == "elsewhere"
     forged = release.model_copy(update={"plan": release.plan.model_copy(update={"line_sha256": "0" * 64})})
     assert only(standings(known, [forged], today=DUE)).registration == "lost"
+
+
+def test_no_stranger_stands_in_for_a_study_of_ours(tmp_path: Path) -> None:
+    """A Release from elsewhere that bears the id of a registered study and does not rest on its line."""
+    known, line = one_line(tmp_path)
+    ours = told(release_of("falls", line), "harmful")
+    later = ours.run.started + timedelta(days=9)
+    stranger = told(release_of("falls", run_id="eeeeeeeeeeee", started=later), "beneficial")
+    for own, state in (([], "planned"), ([ours], "harmful")):
+        rows = standings(known, own, foreign=[stranger], today=DUE)
+        assert [(row.state, row.registration) for row in rows] == [
+            (state, "registered"), ("beneficial", "not_registered"),
+        ]  # fmt: skip
+    other = register(tmp_path, write_study(tmp_path, "other"))[0]
+    borrowed = release_of("falls", other).model_copy(
+        update={"plan": ours.plan.model_copy(update={"line_sha256": other.sha256})}
+    )
+    rows = standings(read_register(tmp_path), [], foreign=[borrowed], today=DUE)
+    assert [(row.id, row.state, row.registration) for row in rows] == [
+        ("falls", "planned", "registered"), ("other", "planned", "registered"), ("falls", "beneficial", "elsewhere"),
+    ]  # fmt: skip
+    brought = standings(known, [], foreign=[ours], today=DUE)
+    assert [(row.state, row.registration) for row in brought] == [("harmful", "registered")], (
+        "its line is known here"
+    )
 
 
 def test_of_several_releases_the_last_full_run_counts_and_the_others_are_named(tmp_path: Path) -> None:
