@@ -51,6 +51,22 @@ class TargetFindings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SiteFindings:
+    """Effect by site on the headline scale (confidential).
+
+    sites: one row a treated site in the order of the codes, `site`, `lower`, `median`, `upper` (90 %), `p_better` (that its
+        effect is better than the mean of the sites; NaN where no direction is good).
+    spread: 5, 50 and 95 per cent quantiles of the standard deviation between sites, link scale. typical: the effect one
+        such deviation on either side of the mean, about two in three sites. passed: whether the draws hold the gates.
+    """
+
+    sites: pd.DataFrame
+    spread: tuple[float, float, float]
+    typical: tuple[float, float]
+    passed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimates:
     """Everything a Release may take from one fitted measure, before disclosure control.
 
@@ -70,6 +86,7 @@ class Estimates:
     quantiles: a hundred quantiles of the main effect's relative change, as `release.EffectQuantiles`; empty where no
         direction is good.
     prior_scales: the priors in use, as `impl.model.priors.Priors` names them.
+    by_site: None where the model has one effect for all sites, and for measures beside the primary one.
     """
 
     measure: str
@@ -97,6 +114,7 @@ class Estimates:
     targets: TargetFindings | None = None
     quantiles: tuple[float, ...] = ()
     prior_scales: dict[str, float] = field(default_factory=dict)
+    by_site: SiteFindings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

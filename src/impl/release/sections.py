@@ -12,6 +12,7 @@ from impl.release.charts import EffectQuantiles, SpcSection
 from impl.release.public import Probability, Public
 from impl.release.quality import QualitySection
 from impl.release.site_counts import SiteCounts
+from impl.release.site_effects import SiteEffectSection
 from impl.release.targets import TargetSection
 from impl.release.wedge import SiteRuns
 
@@ -186,3 +187,4 @@ class Sections(Public):
     spc: SpcSection | None = None
     quantiles: EffectQuantiles | None = None
     annex: AnnexSection | None = None
+    by_site: SiteEffectSection | None = None

@@ -19,6 +19,7 @@ from impl.report import (
     sentences,
     since,
     site_counts,
+    site_effects,
     spc_chart,
     starts,
     sustainment,
@@ -197,6 +198,8 @@ def for_whom(release: Release, language: Language) -> Block | None:
         return None
     body = paragraphs([whom.intro(release, language)]) + whom.weights_table(release, language)
     body += paragraphs(list(filter(None, [whom.new_site(release, language)])))
+    if not site_effects.block(release, language):
+        body += paragraphs(site_effects.spread_texts(release, language))
     scenarios = whom.scenarios(release, language)
     if scenarios:
         body += f"<h3>{escape(language.say('whom.what_if'))}</h3>" + paragraphs(scenarios)
@@ -223,6 +226,12 @@ def counted_by_site(release: Release, language: Language) -> Block | None:
     """What was counted at each site; only where the audience may see it."""
     body = site_counts.block(release, language)
     return section_block("sites", language.say("site_counts.heading"), body) if body else None
+
+
+def by_site(release: Release, language: Language) -> Block | None:
+    """The effect at each site, in the order of the codes; only where the audience may see it."""
+    body = site_effects.block(release, language)
+    return section_block("by_site", language.say("by_site.heading"), body) if body else None
 
 
 def reported(release: Release, language: Language) -> Block | None:

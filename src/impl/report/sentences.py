@@ -360,7 +360,8 @@ def limits(release: Release, language: Language) -> tuple[str, ...]:
         )
     if release.measure().kind == "rate":
         texts.append(language.say("limits.counting"))
-    if wording.sites(release) > 1:
+    told = release.sections.by_site
+    if wording.sites(release) > 1 and not (told and told.rows):
         texts.append(language.say("limits.sites_effect" if release.sections.sites else "limits.sites"))
     if release.sections.costs is None:
         texts.append(language.say("limits.cost"))
