@@ -70,7 +70,8 @@ def question(release: Release, language: Language) -> Block:
     scope = language.say("scope.sites", slots)
     run = language.say("scope.run", {"date": language.day(release.run.started.date())})
     holds = f'<span class="holds">{escape(validity.holds_sentence(release, language))}</span>'
-    levels = "" if release.sections.quality is not None else language.say("scope.levels")
+    without = release.sections.quality is not None or release.status != "ok"
+    levels = "" if without else language.say("scope.levels")
     return Block(
         name="question",
         label=text,
@@ -155,7 +156,7 @@ def trend(release: Release, language: Language) -> Block:
     averted = " ".join(sentences.averted(release, language))
     text = paragraphs([averted] if averted else [])
     curve = next((curve for curve in release.curves if curve.measure == measure.id), None)
-    if curve is None or not curve.points:
+    if curve is None or all(point.hidden for point in curve.points):
         return section_block("trend", heading, text + paragraphs([language.say("trend.hidden")]))
     step = language.say(f"steps.{curve.step}")
     slots = {"name": wording.measure_and_unit(measure, language), "step": step}
@@ -277,7 +278,8 @@ def lasts(release: Release, language: Language) -> Block | None:
     """Whether the improvement lasts after active support; only where the study says when that ended."""
     lines = sustainment.texts(release, language)
     body = uptake.kept(release, language) + listed(lines)
-    return section_block("lasts", language.say("lasts.heading"), body) if lines else None
+    heading = language.say(sustainment.heading_key(release))
+    return section_block("lasts", heading, body) if lines else None
 
 
 def course(release: Release, language: Language) -> Block | None:

@@ -393,6 +393,8 @@ def warning_sentence(warning: ReleaseWarning, release: Release, language: Langua
     key = f"warnings.{warning.code}"
     if not language.has(f"{key}.text"):
         raise KeyError(f"no sentence for the warning code {warning.code!r}")
+    if wording.sites(release) == 1 and language.has(f"{key}.one") and "months" in slots:
+        return sentence(language.say(f"{key}.one", slots))
     full = slots_of(language.texts[f"{key}.text"]) <= slots.keys()
     return sentence(language.say(f"{key}.text" if full else f"{key}.plain", slots))
 

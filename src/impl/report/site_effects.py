@@ -1,7 +1,7 @@
 """The effect by site: intervals in the order of the codes, never a league table; bands where sites are many.
 
 A line a site is legible on a phone up to a screenful or two. A network of hundreds is shown as how many sites have an
-effect in each band, with every site in a table behind it.
+effect in each band. Every site's number and chance stand in a table behind either.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
-from itertools import pairwise
 
 from impl.release.release import Release, ReleasedMeasure
 from impl.release.site_effects import SiteEffect, SiteEffectSection
 from impl.report import figures, row_figure, tables, wording
 from impl.report.exposure import as_drawn
-from impl.report.language import Language, sentence
+from impl.report.language import Language
 
 MOST_LINES = 40  # choice: from here on a line a site takes more than three screens of a phone
 APART = 0.95  # chance of being on one side of the mean from which a site is said to depart from it
@@ -29,10 +28,8 @@ def block(release: Release, language: Language) -> str:
         return ""
     shown = [row for row in section.rows if row.median is not None]
     parts = [_paragraphs(spread_texts(release, language))]
-    if len(shown) <= MOST_LINES:
-        parts.append(_lines(section, release, language))
-    else:
-        parts += [_bands(shown, section, release, language), _every_site(section, release, language)]
+    figure = _lines if len(section.rows) <= MOST_LINES else _bands
+    parts += [figure(section, release, language), _every_site(section, release, language)]
     notes = [language.say("by_site.note", {"bundle": wording.bundle(release, language)})]
     hidden = len(section.rows) - len(shown)
     if hidden:
@@ -104,16 +101,14 @@ def _picture(
     return under + row_figure.interval(low, middle, high, first, last)
 
 
-def _bands(
-    shown: Sequence[SiteEffect], section: SiteEffectSection, release: Release, language: Language
-) -> str:
+def _bands(section: SiteEffectSection, release: Release, language: Language) -> str:
     """How many sites have an effect in each band of equal width, the lowest change first."""
     measure = _measure(section, release)
-    values = [as_drawn(row.median, measure) for row in shown if row.median is not None]
-    edges, counts = bands(values)
-    decimals = figures.tick_decimals(edges)
+    values = [as_drawn(row.median, measure) for row in section.rows if row.median is not None]
+    found = bands(values, whole=measure.headline_scale == "ratio")
+    decimals = figures.tick_decimals([low for low, _, _ in found])
     rows = []
-    for (low, high), count in zip(pairwise(edges), counts, strict=True):
+    for low, high, count in found:
         ends = {
             name: language.number(end, decimals, signed=True) for name, end in (("low", low), ("high", high))
         }
@@ -122,7 +117,7 @@ def _bands(
             row_figure.Row(
                 name=_signed(language.say("trend.range", ends), measure, language),
                 value=f"{language.count('nouns.sites', count)} ({share})",
-                picture=row_figure.bar(count / max(counts)),
+                picture=row_figure.bar(count / max(count for _, _, count in found)),
             )
         )
     names = (language.say("by_site.band"), language.say("by_site.how_many"), language.say("uptake.picture"))
@@ -134,47 +129,53 @@ def _bands(
     return row_figure.table(heading(section, language), unit, names, rows)
 
 
-def bands(values: Sequence[float]) -> tuple[list[float], list[int]]:
-    """Edges of equal bands on whole steps, and how many values lie in each; an edge belongs to the band above it."""
-    low = min(values)
-    edges = figures.nice_ticks(low, max(*values, low + 1.0), most=BANDS)
-    inside = [sum(start <= value < end for value in values) for start, end in pairwise(edges)]
-    inside[-1] += sum(value == edges[-1] for value in values)
-    return edges, inside
+def bands(values: Sequence[float], *, whole: bool) -> list[tuple[float, float, int]]:
+    """Equal bands as first value, last value and how many values lie there; those between are never left out.
+
+    whole: values are whole numbers, and a band ends before the next one begins («−30 to −26»).
+    """
+    exact = [round(value, 6) for value in values]
+    low, high = min(exact), max(exact)
+    edges = figures.nice_ticks(low, max(high, low + BANDS * whole), most=BANDS, steps=(1, 2, 5, 10))
+    edges = [edge for edge in edges if edge <= high]
+    width = edges[1] - edges[0] if len(edges) > 1 else 1.0
+    counts = [sum(edge <= value < edge + width - 1e-9 for value in exact) for edge in edges]
+    return [(edge, round(edge + width, 10) - whole, count) for edge, count in zip(edges, counts, strict=True)]
 
 
 def _every_site(section: SiteEffectSection, release: Release, language: Language) -> str:
-    """Site and change with its interval, in the order of the codes, folded away."""
+    """Site, change with its interval and chance, in the order of the codes, folded away."""
     measure = _measure(section, release)
-    heads = tables.header([language.say("by_site.site"), language.say("by_site.change")])
-    body = "".join(
-        f'<tr><th scope="row">{escape(row.name)}</th><td>{escape(_words(row, release, measure, language))}</td></tr>'
-        for row in section.rows
-    )
+    judged = any(row.p_better is not None for row in section.rows)
+    keys = ("site", "change", "chance") if judged else ("site", "change")
+    rows = []
+    for row in section.rows:
+        cells = [_words(row, release, measure, language)]
+        if judged:
+            cells.append("" if row.p_better is None else wording.of_hundred(row.p_better, language))
+        body = "".join(f"<td>{escape(text)}</td>" for text in cells)
+        rows.append(f'<tr><th scope="row">{escape(row.name)}</th>{body}</tr>')
     title = language.say("by_site.caption", {"name": language.pick(measure.name)})
+    heads = tables.header([language.say(f"by_site.{key}") for key in keys])
     return (
         f'<details class="numbers"><summary>{escape(language.say("by_site.every"))}</summary>'
         f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(title)}"><table>'
-        f"<caption>{escape(title)}</caption>{heads}<tbody>{body}</tbody></table></div></details>"
+        f"<caption>{escape(title)}</caption>{heads}<tbody>{''.join(rows)}</tbody></table></div></details>"
     )
 
 
 def _words(row: SiteEffect, release: Release, measure: ReleasedMeasure, language: Language) -> str:
-    """«−18 % (−30 til −5). Bedre enn gjennomsnittet: 64 av 100»."""
+    """«−18 % (−30 til −5)»."""
     if row.lower is None or row.median is None or row.upper is None:
         return language.say("table.hidden")
     low, high, decimals = _ends(row.lower, row.upper, release, measure)
     middle, _, _ = _ends(row.median, row.median, release, measure)
-    number = language.number(middle, decimals, signed=True)
     ends = {
         "low": language.number(low, decimals, signed=True),
         "high": language.number(high, decimals, signed=True),
     }
-    text = f"{_signed(number, measure, language)} {language.say('table.between', ends)}"
-    if row.p_better is None:
-        return text
-    chance = wording.of_hundred(row.p_better, language)
-    return f"{text}. {sentence(language.say('by_site.chance', {'probability': chance}))}"
+    number = language.number(middle, decimals, signed=True)
+    return f"{_signed(number, measure, language)} {language.say('table.between', ends)}"
 
 
 def _ends(low: float, high: float, release: Release, measure: ReleasedMeasure) -> tuple[float, float, int]:

@@ -54,7 +54,7 @@ def test_words_and_drawing_come_from_the_same_numbers() -> None:
     assert row.p_better is not None
     value = plain(re.findall(r'class="row-value[^"]*">(.*?)</td>', html)[0])
     assert value.startswith(f"\u2212{round(100 * (1 - row.median))} % (")
-    assert f"{round(100 * row.p_better)} av 100" in value
+    assert f"{round(100 * row.p_better)} av 100" in plain(html.split("<details")[1])
     centres = {float(x) for x in re.findall(r'class="threshold" x1="([\d.]+)%', html)}
     assert len(centres) == 1, "one mean for all"
     assert "rank" not in html
@@ -72,12 +72,20 @@ def test_many_sites_are_counted_in_bands_and_every_one_stands_in_the_fold() -> N
     assert len(html) < 80_000
 
 
-def test_bands_hold_every_value_once() -> None:
-    values = [-20.0, -20.0, -10.0, 0.0, 5.0, 5.0]
-    edges, counts = page.bands(values)
-    assert sum(counts) == len(values)
-    assert edges == sorted(edges)
-    assert page.bands([-12.0, -12.0])[1][0] == 2
+def test_bands_hold_every_value_once_and_end_before_the_next() -> None:
+    values = [-20.0, -20.0, 100 * (0.9 - 1), 0.0, 5.0, 5.0]
+    found = page.bands(values, whole=True)
+    assert sum(count for _, _, count in found) == len(values)
+    assert [high + 1 for _, high, _ in found[:-1]] == [low for low, _, _ in found[1:]]
+    assert page.bands([-12.0, -12.0], whole=True) == [(-12.0, -12.0, 2)]
+    for spread in (1, 7, 30, 120):
+        numbers = [float(-spread + step) for step in range(2 * spread + 1)]
+        found = page.bands(numbers, whole=True)
+        assert sum(count for _, _, count in found) == len(numbers)
+        assert len({count for _, _, count in found[1:-1]}) <= 1, "bands are equally wide"
+        assert len(found) <= 10
+    parts = page.bands([0.013, 0.024, 0.031], whole=False)
+    assert sum(count for _, _, count in parts) == 3
 
 
 def test_readers_who_see_no_site_are_told_how_far_apart_they_are() -> None:
