@@ -99,13 +99,13 @@ def one_site() -> Release:
 
 
 def all_zero() -> Release:
-    """Nothing ever happened: a real fit of six sites without an event in thirty months."""
+    """Nothing ever happened: a real fit of three sites without an event in eighteen months."""
     from impl.model.build import build_model
     from impl.model.checks import check_fit
     from impl.model.estimate import estimate
     from impl.model.fit import sample
 
-    panel = example_panel({"clabsi": [[0] * 30] * 6}, {"clabsi": 400}, [10, 10, 14, 14, 18, 18])
+    panel = example_panel({"clabsi": [[0] * 18] * 3}, {"clabsi": 400}, [6, 8, 10])
     unknown = dict.fromkeys(("at_least", "at_most", "person_sum_squares"), np.nan)
     panel = replace(panel, cells=panel.cells.assign(**unknown), rollout=panel.rollout.assign(stratum=""))
     with TemporaryDirectory() as folder:

@@ -185,6 +185,7 @@ class Criticism:
         constant-effect estimate.
     bundles: share of each bundle's treated cells in which each other one is there too, or None.
     condition: condition number of the bundles' columns within sites and periods, or None.
+    prior_predictive: see `impl.model.criticism.prior_predictive.prior_predictive`.
     """
 
     measure: str
@@ -199,10 +200,12 @@ class Criticism:
     bundles: pd.DataFrame | None
     condition: float | None
     warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+    prior_predictive: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def _repr_html_(self) -> str:
         return _as_html(
             [
+                ("The data beside what the priors alone predict", self.prior_predictive),
                 ("The data beside what the model predicts", self.checks),
                 ("Crude numbers beside the model", self.crude),
                 ("Prior beside posterior", self.priors),

@@ -57,7 +57,9 @@ def nice_ticks(
     low: float, high: float, *, most: int = 5, steps: tuple[float, ...] = (1, 2, 2.5, 5, 10)
 ) -> list[float]:
     """Few round numbers that span low to high. steps: of which powers of ten make the distance."""
-    span = max(high - low, 1e-9)
+    span = high - low
+    if span <= 1e-9:  # everything is the same, such as a series in which nothing ever happened
+        span, high = 1.0, low + 1.0
     rough = span / most
     magnitude = 10 ** math.floor(math.log10(rough))
     step = next(size * magnitude for size in steps if size * magnitude >= rough * 0.999)
