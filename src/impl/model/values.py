@@ -378,7 +378,7 @@ class Sustainment:
 
     table: one row a horizon that the data reach, `months`, `sites`, `retained_` (share of the link-scale effect),
         `natural_` (of the relative change) and `twin_` (main fit's own curve) `lower`, `median`, `upper` (90 %), `p_half`,
-        `p_most` (at least 50 and 80 per cent kept; NaN where the data say little and it would be the prior's), `p_worthwhile` (still worthwhile). half_life: 5, 50 and 95 per cent
+        `p_most` (at least 50 and 80 per cent kept; NaN where it may not be told), `p_worthwhile` (still worthwhile). half_life: 5, 50 and 95 per cent
         quantiles in months, None where the data teach too little of it; contraction says how much they do.
     """
 

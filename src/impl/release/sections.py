@@ -94,7 +94,8 @@ class FidelitySection(Public):
 class Horizon(Public):
     """Share of the effect kept some months after active support (link scale, 90 %); above 1 is growth.
 
-    twin: the same by the main model's own curve, which knows nothing of support. p_half: at least half is kept; None where the data say too little of it.
+    twin: the same by the main model's own curve, which knows nothing of support. p_half: at least half is kept; None where the data say too little of it,
+    or a chance above one half is not sure, or not the main model's too.
     """
 
     months: int

@@ -166,6 +166,8 @@ def kept_heading(release: Release, language: Language) -> str:
     assert section is not None
     last = section.horizons[-1]
     slots = {"months": language.count("nouns.months", last.months)}
+    if last.p_half is None:  # the chance is not told, so its finding is not either
+        return language.say("uptake.kept_unclear", slots)
     if last.lower >= 0.5:
         return language.say("uptake.kept_most", slots)
     if last.upper < 0.5:
