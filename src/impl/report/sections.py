@@ -153,7 +153,8 @@ def trend(release: Release, language: Language) -> Block:
     """Figure 1: observed against expected, with the numbers behind it."""
     measure = release.measure()
     heading = language.say("trend.heading")
-    averted = " ".join(sentences.averted(release, language))
+    nothing = sentences.nothing_happened(release, language)
+    averted = nothing or " ".join(sentences.averted(release, language))
     text = paragraphs([averted] if averted else [])
     curve = next((curve for curve in release.curves if curve.measure == measure.id), None)
     if curve is None or all(point.hidden for point in curve.points):

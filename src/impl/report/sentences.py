@@ -333,7 +333,21 @@ def averted(release: Release, language: Language) -> tuple[str, ...]:
         "events": wording.noun(measure, more, language),
     }
     first = language.say(f"trend.averted_{wording.way(more)}", slots)
+    if ends["low"] == ends["high"]:  # less than one event either way
+        return (first,)
     return first, language.say("trend.averted_between", ends)
+
+
+def nothing_happened(release: Release, language: Language) -> str | None:
+    """That no event was counted in all the time, which no model can turn into an answer; None where one was, or is hidden."""
+    measure = release.measure()
+    curve = next((curve for curve in release.curves if curve.measure == measure.id), None)
+    if curve is None or measure.kind == "mean" or any(point.hidden for point in curve.points):
+        return None
+    observed = [point.observed for point in curve.points if point.observed is not None]
+    if not observed or any(observed):
+        return None
+    return sentence(language.say("trend.nothing", {"events": wording.events(measure, language)}))
 
 
 def figure_heading(release: Release, measure: ReleasedMeasure, language: Language) -> str:

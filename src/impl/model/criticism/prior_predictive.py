@@ -42,15 +42,15 @@ def prior_predictive(fit: Fit) -> pd.DataFrame:
         return np.asarray((values[:, chosen].sum(axis=1) + HALF * counts) / weight[chosen].sum())
 
     everything = np.ones(len(rows), dtype=bool)
-    found = [("level", level(measured, everything), level(drawn, everything))]
+    table = [_row("level", *(level(values, everything) for values in (measured, drawn)))]
     if before.any() and after.any():
         pairs = [(level(values, after), level(values, before)) for values in (measured, drawn)]
-        one, two = (last / first if counts else last - first for last, first in pairs)
-        found.append(("change", one, two))
-    return pd.DataFrame([_row(name, float(observed[0]), values) for name, observed, values in found])
+        table.append(_row("change", *(last / first if counts else last - first for last, first in pairs)))
+    return pd.DataFrame(table)
 
 
-def _row(check: str, observed: float, values: Array) -> dict[str, object]:
+def _row(check: str, measured: Array, values: Array) -> dict[str, object]:
+    observed = float(measured[0])
     lower, median, upper = np.quantile(values, (0.05, 0.5, 0.95))
     return {
         "check": check,
