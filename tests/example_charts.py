@@ -21,9 +21,9 @@ from impl.release.sections import ComponentShare, FidelitySection, Horizon, Sust
 from impl.study.study import AudienceName
 
 COMPONENTS = (
-    ("risk_assessed", 0.91),
-    ("medication_reviewed", 0.78),
-    ("exercise_offered", 0.7),
+    ("risk_assessment", 0.91),
+    ("medication_review", 0.78),
+    ("exercise", 0.7),
     ("all", 0.62),
 )
 

@@ -38,6 +38,7 @@ from impl.release.release import (
 )
 from impl.release.sections import AdaptationRow, AdaptationSection, Sections
 from impl.release.site_counts import SiteCount, SiteCounts
+from impl.release.site_effects import SiteEffect, SiteEffectSection
 from impl.release.targets import CommonTarget, SiteTarget, TargetSection
 from impl.release.wedge import SiteRuns, StateRun
 from impl.study.catalogue import Example, Noun
@@ -562,6 +563,44 @@ def drawn(release: Release) -> Release:
     )
 
 
+def site_effects(
+    release: Release, *, hidden: frozenset[int] = frozenset(), spread: float = 0.06
+) -> SiteEffectSection:
+    """Effects of the treated sites around the main one, log-normal and shrunken; `hidden` by place in the rollout."""
+    measure = release.measure()
+    main = release.estimate(measure.id, "tate", "ratio")
+    assert main is not None
+    numbers = random.Random(7)
+    rows = []
+    for index, start in enumerate(release.design.rollout):
+        if start.state != "start":
+            continue
+        if index in hidden:
+            rows.append(SiteEffect(site=start.site, name=start.name, hidden=True))
+            continue
+        departure, sd = numbers.gauss(0, spread), 0.04 + 0.05 * numbers.random()
+        law = NormalDist(math.log(main.median) + departure, sd)
+        better = NormalDist(departure, sd).cdf(0.0)
+        rows.append(
+            SiteEffect(
+                site=start.site,
+                name=start.name,
+                lower=round(math.exp(law.inv_cdf(0.05)), 2),
+                median=round(math.exp(law.mean), 2),
+                upper=round(math.exp(law.inv_cdf(0.95)), 2),
+                p_better=None if main.p_better is None else min(max(round(better, 3), 0.001), 0.999),
+            )
+        )
+    ends = [round(main.median * math.exp(sign * spread), 2) for sign in (-1, 1)]
+    return SiteEffectSection(
+        measure=measure.id,
+        sites=len(rows),
+        spread=(0.5 * spread, spread, 1.9 * spread),
+        typical=(ends[0], ends[1]),
+        rows=tuple(rows),
+    )
+
+
 def network_sites() -> Release:
     """What a network sees of its sites: counts with two hidden, targets of their own and dates that were not kept."""
     release = drawn(staggered("fall-nettverk", "0b5c7711aa02"))
@@ -604,7 +643,11 @@ def network_sites() -> Release:
     return release.model_copy(
         update={
             "sections": release.sections.model_copy(
-                update={"sites": tuple(counts), "targets": (section, share)}
+                update={
+                    "sites": tuple(counts),
+                    "targets": (section, share),
+                    "by_site": site_effects(release, hidden=frozenset((2, 3, 6))),
+                }
             ),
             "disclosure": Disclosure(audience="network", rules=rules, suppressed=suppressed),
         }

@@ -85,6 +85,11 @@ class Chromium:
         data = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
 
+    def clipping(self, path: Path, clip: dict[str, float]) -> None:
+        """A picture of a part of the page, also of what is not in view."""
+        asked = {"format": "png", "captureBeyondViewport": True, "clip": clip}
+        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot", **asked)["data"]))
+
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
             self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=9)

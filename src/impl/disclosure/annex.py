@@ -12,10 +12,11 @@ import numpy as np
 
 from impl.disclosure import rules
 from impl.model.values import Criticism, Estimates, Implementation, Robustness
-from impl.release.annex import AnnexSection, LeaveOneOutSummary, PredictiveCheck, RefitRow
+from impl.release.annex import AnnexSection, LeaveOneOutSummary, PredictiveCheck, PriorCheck, RefitRow
 from impl.release.release import Estimate
 
 SHOWN_REFITS = ("main", "shape", "prior", "placebo", "forecast")
+PRIOR_DIGITS = 2  # choice
 LINK_DECIMALS = 2  # choice: a hundredth on a log scale is one per cent
 
 
@@ -33,6 +34,7 @@ def annex_section(
     return AnnexSection(
         priors={name: rules.estimate(value) for name, value in estimates.prior_scales.items()},
         checks=() if criticism is None else _checks(criticism),
+        prior_checks=() if criticism is None else _prior_checks(criticism, estimates),
         refits=_refits(robustness) if robustness is not None and told else (),
         leave_one_out=None if criticism is None else _left_out(criticism),
         sensitivity={} if criticism is None else _sensitivity(criticism),
@@ -46,6 +48,18 @@ def _checks(criticism: Criticism) -> tuple[PredictiveCheck, ...]:
         for row in criticism.checks.to_dict("records")
         if np.isnan(row["wave"])
     )
+
+
+def _prior_checks(criticism: Criticism, estimates: Estimates) -> tuple[PriorCheck, ...]:
+    """Within or not, and how wide; never where: the prior of the level is placed by the data."""
+    counts = estimates.model.likelihood not in ("normal", "student")
+    found = []
+    for row in criticism.prior_predictive.to_dict("records"):
+        ends = {
+            name: rules.significant(row[name] / row["median"], PRIOR_DIGITS) for name in ("lower", "upper")
+        }
+        found.append(PriorCheck(check=row["check"], inside=bool(row["inside"]), **(ends if counts else {})))
+    return tuple(found)
 
 
 def _refits(robustness: Robustness) -> tuple[RefitRow, ...]:

@@ -28,6 +28,7 @@ from impl.disclosure.functionals import (
     functionals,
     linked_measures,
     modelled_cells,
+    told_of_sites,
     told_of_targets,
 )
 from impl.disclosure.rules import Counted
@@ -105,6 +106,7 @@ def check_release(
             earlier=earlier.get(measure, 0),
             sites=tuple(row for row in release.sections.sites if row.measure == measure),
             targets=told_of_targets(release.sections.targets, measure),
+            effects=told_of_sites(release, measure),
         )
         for measure in measures
     ]

@@ -44,6 +44,7 @@ class Shown:
 
     earlier: how many periods earlier the start is in the released scenario, 0 where there is none.
     sites: counts by site, where the audience may see them. targets: levels held against local targets.
+    effects: sites whose effect is told.
     """
 
     measure: str
@@ -54,6 +55,7 @@ class Shown:
     earlier: int = 0
     sites: tuple[SiteCounts, ...] = ()
     targets: tuple[TargetTold, ...] = ()
+    effects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -170,6 +172,10 @@ def functionals(panel: Panel, law: Counted, cells: pd.DataFrame, shown: Shown) -
             if count is not None:
                 told = _told(count.numerator)
                 found.append(functional(f"site {row.site} {phase}", mine & flags, told, of_site=True))
+    for site in shown.effects:
+        # the effect rests on all cells of the site, so it is taken to tell their sum
+        mine = np.asarray(site_of == site, dtype=bool)
+        found.append(functional(f"site {site} effect", mine, _exactly, of_site=True))
     for target in shown.targets:
         place = "target" if target.site is None else f"site {target.site} target"
         flags = _under_target(panel, cells, target)
@@ -191,6 +197,14 @@ def told_of_targets(sections: Iterable[TargetSection], measure: str) -> tuple[Ta
                 site = row.site if isinstance(row, SiteTarget) else None
                 found.append(TargetTold(site=site, start=row.start, end=row.end))
     return tuple(found)
+
+
+def told_of_sites(release: Release, measure: str) -> tuple[str, ...]:
+    """Sites whose effect a Release tells."""
+    section = release.sections.by_site
+    if section is None or section.measure != measure:
+        return ()
+    return tuple(row.site for row in section.rows if row.median is not None)
 
 
 def _under_target(panel: Panel, cells: pd.DataFrame, target: TargetTold) -> Flags:
@@ -257,6 +271,10 @@ def earlier_functionals(
                 told = None if count is None else _told(count.numerator)
                 if told is not None:
                     said.append((f"site {site.site} {phase}", mine & flags, told))
+    for site_told in told_of_sites(past, measure):
+        said.append(
+            (f"site {site_told} effect", np.asarray(cells["site"] == site_told, dtype=bool) & known, about)
+        )
     for target in told_of_targets(past.sections.targets, measure):
         place = "target" if target.site is None else f"site {target.site} target"
         said.append((place, _under_target(panel, cells, target) & known, about))

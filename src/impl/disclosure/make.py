@@ -29,6 +29,7 @@ from impl.disclosure.earlier import earlier_releases
 from impl.disclosure.functionals import Shown, modelled_cells
 from impl.disclosure.plan import plan_check
 from impl.disclosure.rules import Counted
+from impl.disclosure.site_effects import site_effect_section, with_site_effects
 from impl.disclosure.sites import with_site_counts
 from impl.disclosure.spc import effect_quantiles, spc_section
 from impl.disclosure.sustainment import sustainment_section
@@ -127,10 +128,17 @@ def make_release(
     released, sites_hidden = with_site_counts(panel, laws, released, past)
     targets = targets_of(converged)
     released = with_site_targets(panel, laws, released, targets, past)
+    by_site = estimates.by_site if main.id in converged else None
+    released = with_site_effects(panel, laws, released, main.id, by_site, past)
+    effects, effects_hidden = site_effect_section(
+        panel, main, laws[main.id], released[main.id], by_site, judged=estimates.profile != "smoke"
+    )
     reached, targets_hidden = target_sections(
         panel, laws, released, targets, judged=estimates.profile != "smoke"
     )
-    suppressed = Counter[str]({"sites": sites_hidden, "targets": targets_hidden})
+    suppressed = Counter[str](
+        {"sites": sites_hidden, "targets": targets_hidden, "site_effects": effects_hidden}
+    )
     for place, count in suppressed_counts(released, evaluations, converged):
         suppressed[place] += count
     rows: list[Estimate] = []
@@ -184,6 +192,7 @@ def make_release(
             spc=spc_section(panel, main, estimates, released[main.id], laws[main.id]),
             quantiles=effect_quantiles(main, estimates, rows, released[main.id]),
             annex=annex_section(estimates, findings, rows) if main.id in converged else None,
+            by_site=effects,
         ),
         verdict=verdict,
         checks=Checks(

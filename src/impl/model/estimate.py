@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from impl.model.assurance import assurance_of
+from impl.model.by_site import evaluate_sites
 from impl.model.choices import baseline
 from impl.model.columns import COVARIATE
 from impl.model.curves import main_curves
@@ -92,6 +93,7 @@ def estimate(fit: Fit) -> Estimates:
         targets=targets,
         quantiles=effect_quantiles(structure, reported),
         prior_scales={name: value for name, value in vars(structure.priors).items() if name != "name"},
+        by_site=evaluate_sites(fit) if structure.role == "primary" else None,
     )
 
 

@@ -51,6 +51,22 @@ class TargetFindings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SiteFindings:
+    """Effect by site on the headline scale (confidential).
+
+    sites: one row a treated site in the order of the codes, `site`, `lower`, `median`, `upper` (90 %), `p_better` (that its
+        effect is better than the mean of the sites; NaN where no direction is good).
+    spread: 5, 50 and 95 per cent quantiles of the standard deviation between sites, link scale. typical: the effect one
+        such deviation on either side of the mean, about two in three sites. passed: whether the draws hold the gates.
+    """
+
+    sites: pd.DataFrame
+    spread: tuple[float, float, float]
+    typical: tuple[float, float]
+    passed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimates:
     """Everything a Release may take from one fitted measure, before disclosure control.
 
@@ -70,6 +86,7 @@ class Estimates:
     quantiles: a hundred quantiles of the main effect's relative change, as `release.EffectQuantiles`; empty where no
         direction is good.
     prior_scales: the priors in use, as `impl.model.priors.Priors` names them.
+    by_site: None where the model has one effect for all sites, and for measures beside the primary one.
     """
 
     measure: str
@@ -97,6 +114,7 @@ class Estimates:
     targets: TargetFindings | None = None
     quantiles: tuple[float, ...] = ()
     prior_scales: dict[str, float] = field(default_factory=dict)
+    by_site: SiteFindings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +185,7 @@ class Criticism:
         constant-effect estimate.
     bundles: share of each bundle's treated cells in which each other one is there too, or None.
     condition: condition number of the bundles' columns within sites and periods, or None.
+    prior_predictive: see `impl.model.criticism.prior_predictive.prior_predictive`.
     """
 
     measure: str
@@ -181,10 +200,12 @@ class Criticism:
     bundles: pd.DataFrame | None
     condition: float | None
     warnings: tuple[tuple[str, dict[str, float | int | str]], ...] = ()
+    prior_predictive: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def _repr_html_(self) -> str:
         return _as_html(
             [
+                ("The data beside what the priors alone predict", self.prior_predictive),
                 ("The data beside what the model predicts", self.checks),
                 ("Crude numbers beside the model", self.crude),
                 ("Prior beside posterior", self.priors),
@@ -357,7 +378,7 @@ class Sustainment:
 
     table: one row a horizon that the data reach, `months`, `sites`, `retained_` (share of the link-scale effect),
         `natural_` (of the relative change) and `twin_` (main fit's own curve) `lower`, `median`, `upper` (90 %), `p_half`,
-        `p_most` (at least 50 and 80 per cent kept; NaN where the data say little and it would be the prior's), `p_worthwhile` (still worthwhile). half_life: 5, 50 and 95 per cent
+        `p_most` (at least 50 and 80 per cent kept; NaN where it may not be told), `p_worthwhile` (still worthwhile). half_life: 5, 50 and 95 per cent
         quantiles in months, None where the data teach too little of it; contraction says how much they do.
     """
 

@@ -17,6 +17,18 @@ class PredictiveCheck(Public):
     flagged: bool
 
 
+class PriorCheck(Public):
+    """Whether a summary of the data lies within 90 % of what the priors alone predict.
+
+    lower, upper: the ends as multiples of the middle, so that the level itself is not told; None for differences.
+    """
+
+    check: Literal["level", "change"]
+    inside: bool
+    lower: float | None = None
+    upper: float | None = None
+
+
 class RefitRow(Public):
     """The main effect on the link scale by another shape, prior, start or forecast; 90 % interval.
 
@@ -49,6 +61,7 @@ class AnnexSection(Public):
 
     priors: dict[str, float] = Field(default_factory=dict)
     checks: tuple[PredictiveCheck, ...] = ()
+    prior_checks: tuple[PriorCheck, ...] = ()
     refits: tuple[RefitRow, ...] = ()
     leave_one_out: LeaveOneOutSummary | None = None
     sensitivity: dict[str, float] = Field(default_factory=dict)

@@ -225,7 +225,22 @@ def _wrong_sites(release: Release) -> Iterator[str]:
             if count is not None and count.hidden and (count.numerator, count.denominator) != (None, None):
                 yield where
     # From a site's shrunken mean, its exposure and the rest of the model its count can be computed (Poisson-gamma:
-    # exactly, in nearly every cell of 1-7 events), so no estimate may be about one site.
+    # exactly, in nearly every cell of 1-7 events), so an estimate may be about one site only where its counts are told.
+    effects = release.sections.by_site
+    told = {
+        row.site
+        for row in release.sections.sites
+        if effects is not None
+        and row.measure == effects.measure
+        and row.after is not None
+        and not any(count is not None and count.hidden for count in (row.before, row.after))
+    }
+    for effect in () if effects is None else effects.rows:
+        numbers = (effect.lower, effect.median, effect.upper, effect.p_better)
+        where = f"sections.by_site, {shorten(effect.site, 20)}"
+        unseen = effect.hidden or (audience != "own-unit" and effect.site not in told)
+        if audience in PUBLIC_AUDIENCES or (unseen and any(number is not None for number in numbers)):
+            yield where
     sites = {site.site for site in release.design.rollout} | {site.name for site in release.design.rollout}
     for estimate in release.estimates:
         if {estimate.group, (estimate.group or "").partition(":")[2]} & sites:

@@ -12,6 +12,7 @@ from impl.release.charts import EffectQuantiles, SpcSection
 from impl.release.public import Probability, Public
 from impl.release.quality import QualitySection
 from impl.release.site_counts import SiteCounts
+from impl.release.site_effects import SiteEffectSection
 from impl.release.targets import TargetSection
 from impl.release.wedge import SiteRuns
 
@@ -93,7 +94,8 @@ class FidelitySection(Public):
 class Horizon(Public):
     """Share of the effect kept some months after active support (link scale, 90 %); above 1 is growth.
 
-    twin: the same by the main model's own curve, which knows nothing of support. p_half: at least half is kept; None where the data say too little of it.
+    twin: the same by the main model's own curve, which knows nothing of support. p_half: at least half is kept; None where the data say too little of it,
+    or a chance above one half is not sure, or not the main model's too.
     """
 
     months: int
@@ -186,3 +188,4 @@ class Sections(Public):
     spc: SpcSection | None = None
     quantiles: EffectQuantiles | None = None
     annex: AnnexSection | None = None
+    by_site: SiteEffectSection | None = None

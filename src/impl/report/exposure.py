@@ -225,7 +225,8 @@ def description(release: Release, language: Language) -> str:
             "change": wording.change_words(value, decimals, measure, language),
             "text": wording.range_words(low, high, decimals, measure, language),
         }
-        parts.append(language.say("course.desc_point", slots))
+        key = "course.desc_point_same" if value == 0 else "course.desc_point"
+        parts.append(language.say(key, slots))
     return " ".join(parts)
 
 

@@ -53,12 +53,16 @@ class Axes:
         return self.top + PLOT
 
 
-def nice_ticks(low: float, high: float, *, most: int = 5) -> list[float]:
-    """Few round numbers that span low to high."""
-    span = max(high - low, 1e-9)
+def nice_ticks(
+    low: float, high: float, *, most: int = 5, steps: tuple[float, ...] = (1, 2, 2.5, 5, 10)
+) -> list[float]:
+    """Few round numbers that span low to high. steps: of which powers of ten make the distance."""
+    span = high - low
+    if span <= 1e-9:  # everything is the same, such as a series in which nothing ever happened
+        span, high = 1.0, low + 1.0
     rough = span / most
     magnitude = 10 ** math.floor(math.log10(rough))
-    step = next(size * magnitude for size in (1, 2, 2.5, 5, 10) if size * magnitude >= rough * 0.999)
+    step = next(size * magnitude for size in steps if size * magnitude >= rough * 0.999)
     start, stop = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(number * step, 10) for number in range(start, stop + 1)]
 

@@ -175,6 +175,7 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
         rows.append(("deviations", plan.deviation_lines(release, language)))
     rows += [
         ("privacy", tuple(privacy)),
+        ("accessible", (say("provenance.accessible_tested"), say("provenance.accessible_not_tested"))),
         ("again", tuple(say(f"provenance.again_{key}", {"id": study.id}) for key in ("command", "pages"))),
     ]
     return tuple((say(f"provenance.{name}"), texts) for name, texts in rows)

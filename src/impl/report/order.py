@@ -29,6 +29,7 @@ SECTIONS: tuple[Section, ...] = (
     sections.lasts,
     sections.course,
     sections.for_whom,
+    sections.by_site,
     sections.counted_by_site,
     sections.reached,
     sections.certainty,

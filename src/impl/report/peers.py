@@ -165,9 +165,25 @@ def _priors(section: AnnexSection, model: ModelSummary, language: Language) -> s
         for term, law in prior_rows(section, model)
     )
     caption = language.say("peers.priors_caption")
-    return _scrolled(caption, f"{header(names)}<tbody>{body}</tbody>") + _paragraphs(
-        [language.say("peers.prior_predictive")]
-    )
+    table = _scrolled(caption, f"{header(names)}<tbody>{body}</tbody>")
+    return table + _paragraphs([prior_words(section, language)])
+
+
+def prior_words(section: AnnexSection, language: Language) -> str:
+    """What the priors alone say of the data, and whether the data lie there; that it was not computed, where it was not."""
+    if not section.prior_checks:
+        return language.say("peers.prior_predictive")
+    said = []
+    for row in section.prior_checks:
+        if row.lower is not None and row.upper is not None:
+            ends = {"low": _multiple(row.lower, language), "high": _multiple(row.upper, language)}
+            said.append(language.say(f"peers.prior_{row.check}", ends))
+        said.append(language.say(f"peers.prior_{row.check}_{'inside' if row.inside else 'outside'}"))
+    return " ".join(said)
+
+
+def _multiple(value: float, language: Language) -> str:
+    return language.number(value, 0 if value >= 10 else 1 if value >= 1 else 2)
 
 
 def _localised(law: str, language: Language) -> str:

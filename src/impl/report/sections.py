@@ -19,6 +19,7 @@ from impl.report import (
     sentences,
     since,
     site_counts,
+    site_effects,
     spc_chart,
     starts,
     sustainment,
@@ -69,7 +70,8 @@ def question(release: Release, language: Language) -> Block:
     scope = language.say("scope.sites", slots)
     run = language.say("scope.run", {"date": language.day(release.run.started.date())})
     holds = f'<span class="holds">{escape(validity.holds_sentence(release, language))}</span>'
-    levels = "" if release.sections.quality is not None else language.say("scope.levels")
+    without = release.sections.quality is not None or release.status != "ok"
+    levels = "" if without else language.say("scope.levels")
     return Block(
         name="question",
         label=text,
@@ -151,10 +153,11 @@ def trend(release: Release, language: Language) -> Block:
     """Figure 1: observed against expected, with the numbers behind it."""
     measure = release.measure()
     heading = language.say("trend.heading")
-    averted = " ".join(sentences.averted(release, language))
+    nothing = sentences.nothing_happened(release, language)
+    averted = nothing or " ".join(sentences.averted(release, language))
     text = paragraphs([averted] if averted else [])
     curve = next((curve for curve in release.curves if curve.measure == measure.id), None)
-    if curve is None or not curve.points:
+    if curve is None or all(point.hidden for point in curve.points):
         return section_block("trend", heading, text + paragraphs([language.say("trend.hidden")]))
     step = language.say(f"steps.{curve.step}")
     slots = {"name": wording.measure_and_unit(measure, language), "step": step}
@@ -197,6 +200,8 @@ def for_whom(release: Release, language: Language) -> Block | None:
         return None
     body = paragraphs([whom.intro(release, language)]) + whom.weights_table(release, language)
     body += paragraphs(list(filter(None, [whom.new_site(release, language)])))
+    if not site_effects.block(release, language):
+        body += paragraphs(site_effects.spread_texts(release, language))
     scenarios = whom.scenarios(release, language)
     if scenarios:
         body += f"<h3>{escape(language.say('whom.what_if'))}</h3>" + paragraphs(scenarios)
@@ -223,6 +228,12 @@ def counted_by_site(release: Release, language: Language) -> Block | None:
     """What was counted at each site; only where the audience may see it."""
     body = site_counts.block(release, language)
     return section_block("sites", language.say("site_counts.heading"), body) if body else None
+
+
+def by_site(release: Release, language: Language) -> Block | None:
+    """The effect at each site, in the order of the codes; only where the audience may see it."""
+    body = site_effects.block(release, language)
+    return section_block("by_site", language.say("by_site.heading"), body) if body else None
 
 
 def reported(release: Release, language: Language) -> Block | None:
@@ -268,7 +279,8 @@ def lasts(release: Release, language: Language) -> Block | None:
     """Whether the improvement lasts after active support; only where the study says when that ended."""
     lines = sustainment.texts(release, language)
     body = uptake.kept(release, language) + listed(lines)
-    return section_block("lasts", language.say("lasts.heading"), body) if lines else None
+    heading = language.say(sustainment.heading_key(release))
+    return section_block("lasts", heading, body) if lines else None
 
 
 def course(release: Release, language: Language) -> Block | None:

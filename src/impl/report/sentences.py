@@ -334,7 +334,21 @@ def averted(release: Release, language: Language) -> tuple[str, ...]:
         "events": wording.noun(measure, more, language),
     }
     first = language.say(f"trend.averted_{wording.way(more)}", slots)
+    if ends["low"] == ends["high"]:  # less than one event either way
+        return (first,)
     return first, language.say("trend.averted_between", ends)
+
+
+def nothing_happened(release: Release, language: Language) -> str | None:
+    """That no event was counted in all the time, which no model can turn into an answer; None where one was, or is hidden."""
+    measure = release.measure()
+    curve = next((curve for curve in release.curves if curve.measure == measure.id), None)
+    if curve is None or measure.kind == "mean" or any(point.hidden for point in curve.points):
+        return None
+    observed = [point.observed for point in curve.points if point.observed is not None]
+    if not observed or any(observed):
+        return None
+    return sentence(language.say("trend.nothing", {"events": wording.events(measure, language)}))
 
 
 def figure_heading(release: Release, measure: ReleasedMeasure, language: Language) -> str:
@@ -361,7 +375,8 @@ def limits(release: Release, language: Language) -> tuple[str, ...]:
         )
     if release.measure().kind == "rate":
         texts.append(language.say("limits.counting"))
-    if wording.sites(release) > 1:
+    told = release.sections.by_site
+    if wording.sites(release) > 1 and not (told and told.rows):
         texts.append(language.say("limits.sites_effect" if release.sections.sites else "limits.sites"))
     if release.sections.costs is None:
         texts.append(language.say("limits.cost"))
@@ -393,6 +408,8 @@ def warning_sentence(warning: ReleaseWarning, release: Release, language: Langua
     key = f"warnings.{warning.code}"
     if not language.has(f"{key}.text"):
         raise KeyError(f"no sentence for the warning code {warning.code!r}")
+    if wording.sites(release) == 1 and language.has(f"{key}.one") and "months" in slots:
+        return sentence(language.say(f"{key}.one", slots))
     full = slots_of(language.texts[f"{key}.text"]) <= slots.keys()
     return sentence(language.say(f"{key}.text" if full else f"{key}.plain", slots))
 

@@ -13,6 +13,8 @@ from impl.report.language import Language, sentence
 REASONS = ("numerator_1_4", "denominator_under_5", "complement", "certain_under_10", "sites_hidden_together")
 """Rules that hide a site's count; those of the audience are printed where something is hidden."""
 
+MOST_OPEN = 40  # choice: more sites than this stand behind a fold; as cards they would be a metre of phone
+
 
 def block(release: Release, language: Language) -> str:
     """One table a measure; empty where the audience has no counts by site."""
@@ -46,10 +48,14 @@ def site_table(rows: Sequence[SiteCounts], measure: ReleasedMeasure, language: L
         )
         body.append(f'<tr><th scope="row">{escape(row.name)}</th>{cells}</tr>')
     title = language.say("site_counts.caption", {"name": wording.measure_and_unit(measure, language)})
-    return (
+    table = (
         f'<table class="cards sites">{tables.caption(title)}{tables.header(names)}'
         f"<tbody>{''.join(body)}</tbody></table>"
     )
+    if len(rows) <= MOST_OPEN:
+        return table
+    summary = language.say("site_counts.every", {"sites": language.count("nouns.sites", len(rows))})
+    return f'<details class="numbers"><summary>{escape(summary)}</summary>{table}</details>'
 
 
 def count_words(count: SiteCount | None, measure: ReleasedMeasure, language: Language) -> str:
@@ -61,7 +67,7 @@ def count_words(count: SiteCount | None, measure: ReleasedMeasure, language: Lan
     if count.numerator is None or count.denominator is None:
         return language.say("trend.no_number")
     level = count.numerator / count.denominator * measure.per if count.denominator else 0.0
-    decimals = wording.level_decimals(level)
+    decimals = wording.level_decimals(level) if level else 0
     shown = (
         language.percent_sign(level, min(decimals, 1))
         if measure.kind == "proportion"

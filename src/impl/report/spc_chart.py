@@ -32,7 +32,7 @@ def block(release: Release, language: Language) -> str:
     measure = release.measure()
     figure = frame.block(
         heading(chart, language), _unit(release, chart, language), _plot(release, chart, language),
-        _notes(chart, measure, language), language,
+        _notes(chart, measure, language, several=wording.sites(release) > 1), language,
     )  # fmt: skip
     return figure + _badges(release, chart, language) + _numbers(release, chart, language)
 
@@ -90,9 +90,10 @@ def _unit(release: Release, chart: SpcSection, language: Language) -> str:
     return language.say("trend.unit_sites" if wording.sites(release) > 1 else "trend.unit", slots)
 
 
-def _notes(chart: SpcSection, measure: ReleasedMeasure, language: Language) -> list[str]:
+def _notes(chart: SpcSection, measure: ReleasedMeasure, language: Language, *, several: bool) -> list[str]:
     say = language.say
-    found = [say("spc.note_rare" if chart.chart in RARE else "spc.note_points"), say("spc.note_median")]
+    median = "spc.note_median" if several else "spc.note_median_one"
+    found = [say("spc.note_rare" if chart.chart in RARE else "spc.note_points"), say(median)]
     if chart.chart != "run":
         found.append(say("spc.note_limits", {"name": say(f"spc.chart_{chart.chart}")}))
     if chart.outside:

@@ -23,6 +23,18 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def heading_key(release: Release) -> str:
+    """Whether it is an improvement that may last: not where the estimate points the other way, or none is good."""
+    measure = release.measure()
+    value = wording.headline_value(release, measure)
+    better = (
+        value is not None
+        and measure.direction != "ambiguous"
+        and wording.way(value) == wording.good_way(measure)
+    )
+    return "lasts.heading" if better else "lasts.heading_change"
+
+
 def _horizon(horizon: Horizon, language: Language) -> str:
     slots = {
         "months": language.count("nouns.months", horizon.months),

@@ -7,6 +7,7 @@ from html import escape
 from impl.release.release import Estimate, Release
 from impl.report import exposure, figures, frame, row_figure, wording
 from impl.report.language import Language
+from impl.report.tables import word_for
 
 TOP, PLOT, FOOT = 24, 180, 46
 HEIGHT = TOP + PLOT + FOOT
@@ -24,7 +25,7 @@ def components(release: Release, language: Language) -> str:
         row_figure.Row(
             name=language.say("uptake.whole")
             if part.component == WHOLE
-            else part.component.replace("_", " "),
+            else word_for("component", part.component, language),
             value=f"{language.percent_sign(100 * part.share)} ({language.count('nouns.sites', part.sites)})",
             picture=row_figure.bar(part.share, (section.delivered,)),
         )
@@ -165,6 +166,8 @@ def kept_heading(release: Release, language: Language) -> str:
     assert section is not None
     last = section.horizons[-1]
     slots = {"months": language.count("nouns.months", last.months)}
+    if last.p_half is None:  # the chance is not told, so its finding is not either
+        return language.say("uptake.kept_unclear", slots)
     if last.lower >= 0.5:
         return language.say("uptake.kept_most", slots)
     if last.upper < 0.5:

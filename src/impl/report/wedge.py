@@ -69,7 +69,12 @@ def title(release: Release, language: Language) -> str:
     """How many steps, and from when to when."""
     started = [start.actual_start for start in release.design.rollout if start.actual_start is not None]
     months = sorted({(day.year, day.month) for day in started})
-    sites = language.count("nouns.sites", len(started))
+    sites, everybody = (
+        language.count("nouns.sites", number) for number in (len(started), len(release.design.rollout))
+    )
+    if len(started) < len(release.design.rollout):
+        slots = {"count": language.number(len(started)), "sites": everybody}
+        sites = language.say("wedge.some", slots)
     if not months:
         return language.say("wedge.title_none")
     first, last = (language.month(date(*month, 1)) for month in (months[0], months[-1]))

@@ -84,6 +84,8 @@ def _earlier(release: Release, language: Language) -> str | None:
     if estimate is None or estimate.from_ is None:
         return None
     more, ends = wording.events_averted(estimate, language)
+    if ends["low"] == ends["high"]:  # less than one event either way: nothing to say
+        return None
     slots = {
         "months": language.count("nouns.months", round(estimate.from_ * release.design.period_months)),
         "amount": language.number(abs(more)),

@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from impl.errors import Fault, RunError
+from impl.errors import DisclosureError, Fault, RunError
 from impl.release.files import read_release, write_atomically
 from impl.release.release import Release
 from impl.runs.ledger import disk_fault
+from impl.study.study import PUBLIC_AUDIENCES
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 PRINTING = (
@@ -37,7 +38,9 @@ def render_beside(file: Path, languages: Sequence[str], site: str | None = None)
 
     They are the bytes that `impl run` made of the same Release with the report notebook as it is shipped.
     What was published before is told where a folder `history/` lies beside it.
-    Raises RunError where the Release cannot be read, a page is not fit to be read, or the disk refuses.
+    Raises DisclosureError, with every reason and nothing written, where the Release or a page does not pass the gate that
+    all that is published passes: a file that somebody sent may hold anything. Raises RunError where the Release cannot be
+    read, a page is not fit to be read, or the disk refuses.
     """
     from impl.report.check import page_problems
     from impl.report.html import page_of_report
@@ -54,6 +57,7 @@ def render_beside(file: Path, languages: Sequence[str], site: str | None = None)
         pages[f"{release.study.id}.{language}.html"] = page_of_report(report)
         if has_sheet(release):
             pages[f"{release.study.id}.summary.{language}.html"] = summary_page(release, language, earlier)
+    _require_clean(release, before, {name: page.encode() for name, page in pages.items()})
     for name, page in pages.items():
         if problems := page_problems(page):
             fault = Fault(code="report.not_fit", where=name, got=problems[0], allowed="a page without it",
@@ -65,6 +69,26 @@ def render_beside(file: Path, languages: Sequence[str], site: str | None = None)
     except OSError as error:
         raise RunError([disk_fault(error, f"{file.parent.name}/")]) from None
     return tuple(file.parent / name for name in pages)
+
+
+def _require_clean(release: Release, before: Path | None, pages: Mapping[str, bytes]) -> None:
+    """Raise DisclosureError where the bundle that these pages are of would not be let out; it lies in a place of its own."""
+    from impl.release.files import bundle_bytes
+    from impl.release.gate import check_bundle
+
+    with tempfile.TemporaryDirectory(prefix="impl-render-") as place:
+        folder = Path(place)
+        for name, data in {**bundle_bytes(release), **pages}.items():
+            (folder / name).write_bytes(data)
+        if before is not None:
+            (folder / "history").mkdir()
+            shutil.copyfile(before, folder / "history" / before.name)
+        faults = check_bundle(folder, release)
+    if release.disclosure.audience not in PUBLIC_AUDIENCES:
+        # what was told to these readers before is theirs to compare with
+        faults = [fault for fault in faults if fault.code != "gate.audience"]
+    if faults:
+        raise DisclosureError(faults)
 
 
 def print_pdf(pages: Sequence[Path], folder: Path) -> tuple[Path, ...]:

@@ -44,6 +44,26 @@ def criticism(*warnings: tuple[str, dict[str, float | int | str]]) -> Criticism:
         bundles=None,
         condition=None,
         warnings=warnings,
+        prior_predictive=pd.DataFrame(
+            [
+                {
+                    "check": "level",
+                    "observed": SECRET,
+                    "lower": SECRET / 7,
+                    "median": SECRET,
+                    "upper": 7 * SECRET,
+                    "inside": True,
+                },
+                {
+                    "check": "change",
+                    "observed": SECRET,
+                    "lower": 0.4,
+                    "median": 1.0,
+                    "upper": 2.5111,
+                    "inside": False,
+                },
+            ]
+        ),
     )
 
 
@@ -117,6 +137,10 @@ def test_warnings_of_findings_become_sentences_and_nothing_else_enters(tmp_path:
         ("shape it", -0.2, 0.5),
     ]
     assert annex.sensitivity == {"effect": 0.01, "all": 0.05}
+    assert [(row.check, row.inside, row.lower, row.upper) for row in annex.prior_checks] == [
+        ("level", True, 0.14, 7.0),
+        ("change", False, 0.4, 2.5),
+    ], "as multiples of the middle, so that the level itself is not told"
     without = release_of(tmp_path)
     sections = without.sections
     assert release.model_copy(update={"design": without.design, "sections": sections}) == without

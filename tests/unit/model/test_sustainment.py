@@ -14,6 +14,7 @@ from impl.model.local.sustainment import (
     contraction_of,
     end_effects,
     fading_structure,
+    half_is_told,
     is_identified,
     retained,
     twin_shares,
@@ -62,6 +63,20 @@ def test_predict_equals_the_graph(site_effects: str) -> None:
     rows = structure.rows[structure.rows["used"]]
     (part,) = predict(fit, rows)
     np.testing.assert_allclose(part.untreated + part.effect, fit.flat("eta"), rtol=1e-8, atol=1e-8)
+
+
+def test_that_half_is_kept_takes_a_sure_chance_and_a_curve_that_reaches_as_far() -> None:
+    rng = np.random.default_rng(2)
+    kept, unsure, lost = (rng.normal(middle, 0.06, 2000) for middle in (0.8, 0.53, 0.3))
+    agrees, fell = rng.normal(0.9, 0.2, 2000), rng.normal(0.4, 0.2, 2000)
+    assert half_is_told(kept, agrees, 12)
+    assert not half_is_told(kept, None, 12), "the main fit has no time since start so late"
+    assert not half_is_told(kept, fell, 12), "the main fit's own curve says that it fades"
+    assert not half_is_told(unsure, agrees, 12), "69 of 100 is no finding"
+    assert half_is_told(lost, None, 12), "that it fades is told as it is"
+    prior = rng.beta(RETAINED_ALPHA, RETAINED_BETA, 2000)
+    half = HALF_LIFE_MEDIAN * np.exp(HALF_LIFE_LOG_SD * rng.standard_normal(2000))
+    assert not half_is_told(prior + (1 - prior) * 2 ** (-12 / half), agrees, 12), "the prior's own answer"
 
 
 def test_the_share_kept_is_the_effect_later_over_the_effect_at_the_end() -> None:

@@ -15,7 +15,7 @@ from impl.model.criticism import predictive, robustness
 from impl.model.effects import EFFECTS
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.priors import Priors
-from impl.release.annex import AnnexSection
+from impl.release.annex import AnnexSection, PriorCheck
 from impl.release.release import ModelSummary
 from impl.report import checklists, peers
 from impl.report.language import language_codes, read_language
@@ -27,6 +27,23 @@ NB = read_language("nb")
 
 def summary(**changes: object) -> ModelSummary:
     return charted().design.models[0].model_copy(update=changes)
+
+
+@pytest.mark.parametrize("code", language_codes())
+def test_what_the_priors_alone_say_is_told_where_it_was_computed(code: str) -> None:
+    language = read_language(code)
+    checks = (
+        PriorCheck(check="level", inside=True, lower=0.11, upper=9.2),
+        PriorCheck(check="change", inside=False, lower=0.38, upper=14.0),
+    )
+    text = peers.prior_words(AnnexSection(prior_checks=checks), language)
+    for number in (language.number(0.11, 2), language.number(9.2, 1), language.number(0.38, 2), "14"):
+        assert f" {number} " in text
+    assert language.say("peers.prior_level_inside") in text
+    assert language.say("peers.prior_change_outside") in text
+    plain = peers.prior_words(AnnexSection(prior_checks=(PriorCheck(check="level", inside=False),)), language)
+    assert plain == language.say("peers.prior_level_outside"), "a difference has no multiples"
+    assert peers.prior_words(AnnexSection(), language) == language.say("peers.prior_predictive")
 
 
 def test_every_likelihood_has_its_law() -> None:

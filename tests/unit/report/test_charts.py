@@ -237,7 +237,7 @@ def test_a_narrow_answer_does_not_claim_more_than_it_holds() -> None:
 def test_the_whole_bundle_is_the_last_row_and_the_heading() -> None:
     html = uptake.components(charted(), NB)
     rows = re.findall(r'scope="row">([^<]*)</th>', html)
-    assert rows == ["risk assessed", "medication reviewed", "exercise offered", "Hele tiltaket"]
+    assert rows == ["Risikovurdering", "Legemiddelgjennomgang", "Trening", "Hele tiltaket"]
     assert "62\u00a0prosent fikk alle delene" in html
     fidelity = charted().sections.fidelity
     assert fidelity is not None

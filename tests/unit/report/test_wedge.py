@@ -115,7 +115,7 @@ def test_every_date_has_words() -> None:
 
 def test_the_title_counts_steps() -> None:
     assert wedge.title(network_sites(), NB).replace("\u00a0", " ") == (
-        "10 steder startet i 5 trinn, fra mars 2024 til mars 2025"
+        "10 av 12 steder startet i 5 trinn, fra mars 2024 til mars 2025"
     )
     together = network_sites()
     same = [start.model_copy(update={"actual_start": date(2024, 3, 1)}) for start in together.design.rollout]

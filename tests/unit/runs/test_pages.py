@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from example_release import staggered
-from impl.errors import RunError, StudyError
+from example_release import network_sites, staggered
+from impl.errors import DisclosureError, RunError, StudyError
 from impl.release.dictionary import dictionary_rows
 from impl.release.files import (
     CURVE_COLUMNS,
@@ -79,6 +79,28 @@ def test_pages_beside_a_release_are_those_of_its_notebook_and_the_same_each_time
     assert "Siden forrige utgave (januar 2026)" in told
     with pytest.raises(StudyError, match="9901"):
         pages.render_beside(file, ["nb"], "nowhere")
+
+
+def test_a_foreign_release_passes_the_same_gate_or_is_refused_with_the_reasons(tmp_path: Path) -> None:
+    """Counts by site in a public one, a number where it says hidden, a path in a text: each is named, nothing is written."""
+    sound = network_sites()
+    public = sound.model_copy(update={"disclosure": staggered().disclosure})
+    points = list(public.curves[0].points)
+    points[3] = points[3].model_copy(update={"hidden": True})
+    curve = public.curves[0].model_copy(update={"points": tuple(points)})
+    title = {"nb": "Se /home/kari/fall.xlsx"}
+    foreign = public.model_copy(
+        update={"curves": (curve,), "study": public.study.model_copy(update={"title": title})}
+    )
+    file = put(tmp_path / "from-elsewhere", "release.json", foreign)
+    with pytest.raises(DisclosureError) as refused:
+        pages.render_beside(file, ["nb"])
+    told = str(refused.value)
+    for reason in ("sections.sites.falls, '9901'", "sections.by_site, '9901'", "curves.falls", "gate.path"):
+        assert reason in told or reason in {fault.code for fault in refused.value.faults}, reason
+    assert "kari" not in told
+    assert [path.name for path in file.parent.iterdir()] == ["release.json"], "nothing was written"
+    assert pages.render_beside(put(tmp_path / "of-a-network", "release.json", sound), ["nb"])
 
 
 def test_a_release_of_an_older_program_is_still_its_own_file(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from impl.model.columns import BUNDLE
 from impl.model.criticism.influence import INFLUENTIAL, leave_one_out, power_scaling
 from impl.model.criticism.predictive import predictive_checks
 from impl.model.criticism.prior_laws import prior_laws
+from impl.model.criticism.prior_predictive import prior_predictive
 from impl.model.estimands import Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
 from impl.model.structure import Structure
@@ -74,6 +75,7 @@ def criticise(fit: Fit) -> Criticism:
         bundles=overlap,
         condition=condition,
         warnings=tuple(found),
+        prior_predictive=prior_predictive(fit),
     )
 
 
