@@ -64,12 +64,16 @@ def run_world(world: World, networks: int = NETWORKS, seed: int = SEED) -> Found
         posterior_sd = 1.0 / np.sqrt(1.0 / error**2 + 1.0 / STUDY_PRIOR_SD**2)
         posterior = seen * posterior_sd**2 / error**2
         divided = [
-            divide_out(mean, sd, 0.0, STUDY_PRIOR_SD) for mean, sd in zip(posterior, posterior_sd, strict=True)
+            divide_out(mean, sd, 0.0, STUDY_PRIOR_SD)
+            for mean, sd in zip(posterior, posterior_sd, strict=True)
         ]
         told = np.array([pair for pair in divided if pair is not None])
         fitted = pool_summaries(told[:, 0], told[:, 1])
         one = np.ones((1, 1))
-        mean, place = fitted.combination(one).summaries()[0], fitted.combination(one, new_place=True).summaries()[0]
+        mean, place = (
+            fitted.combination(one).summaries()[0],
+            fitted.combination(one, new_place=True).summaries()[0],
+        )
         plain = pool_summaries(posterior, posterior_sd).combination(one).summaries()[0]
         distance.append(mean.mean - TRUE_MEAN)
         naive.append(plain.mean - TRUE_MEAN)
@@ -89,7 +93,9 @@ def main() -> None:
     """Print the table."""
     noise = 2 * sqrt(0.9 * 0.1 / NETWORKS)
     print(f"{NETWORKS} networks a row, seed {SEED}; two standard errors of a coverage are {noise:.3f}")
-    print("| tau | studies | bias, in SE | bias without dividing out, in SE | 90 % of mean | 90 % of a new place |")
+    print(
+        "| tau | studies | bias, in SE | bias without dividing out, in SE | 90 % of mean | 90 % of a new place |"
+    )
     print("|---|---|---|---|---|---|")
     for world in WORLDS:
         found = run_world(world)

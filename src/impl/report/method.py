@@ -7,6 +7,7 @@ import math
 from impl.release.release import ModelSummary, Release, StatedBelief
 from impl.report import wording
 from impl.report.language import Language, sentence
+from impl.report.network_prior import network_prior_text
 
 NORMAL_90 = 1.645  # half the width of the 90 % interval of a standard normal
 
@@ -43,7 +44,7 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
         say(f"method.clustering.{clustering}"),
         _effect(model, language),
         *_beside(model, release, language),
-        f"{say('method.bayes')} {say(f'method.priors_{priors}')}",
+        f"{say('method.bayes')} {say(f'method.priors_{priors}')}{_learnt(model, language)}",
         say("method.limits", {"percent": language.percent(worthwhile, wording.percent_decimals(worthwhile))}),
     ]
     if design.kind == "stepped_wedge":
@@ -51,6 +52,10 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
     if measure.direction != "ambiguous":
         texts.append(say("method.limits_verdict"))
     return tuple(sentence(text) for text in texts)
+
+
+def _learnt(model: ModelSummary, language: Language) -> str:
+    return "" if model.network is None else f" {network_prior_text(model, model.network, language)}"
 
 
 def _calendar(model: ModelSummary, language: Language) -> str:
