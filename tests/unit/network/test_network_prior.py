@@ -98,5 +98,6 @@ def test_releases_are_read_from_a_folder_of_the_project_but_their_own(tmp_path: 
     found = read_releases(tmp_path, "reports", but="new-study")
     assert [release.study.id for release in found] == [f"study-{number:05d}" for number in range(5)]
     for name in ("nowhere", "../reports"):
-        with pytest.raises(ImplError, match=r"study\.releases"):
+        with pytest.raises(ImplError) as caught:
             read_releases(tmp_path, name, but="new-study")
+        assert [fault.code for fault in caught.value.faults] == ["study.releases"]
