@@ -87,6 +87,7 @@ class Estimates:
         direction is good.
     prior_scales: the priors in use, as `impl.model.priors.Priors` names them.
     by_site: None where the model has one effect for all sites, and for measures beside the primary one.
+    curve_correlations: of the effects at two times since start (the later one first), link scale.
     """
 
     measure: str
@@ -115,6 +116,7 @@ class Estimates:
     quantiles: tuple[float, ...] = ()
     prior_scales: dict[str, float] = field(default_factory=dict)
     by_site: SiteFindings | None = None
+    curve_correlations: dict[tuple[int, int], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
