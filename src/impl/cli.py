@@ -58,7 +58,12 @@ class Profile(StrEnum):
 def run(
     studies: StudyNames = None,
     profile: Annotated[Profile, typer.Option(help="smoke: a quick trial, no result.")] = Profile.full,
-    jobs: Jobs = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1000, help="Studies at once: 1, or as many as a cluster's workers have threads."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
     timeout: Limit = 1800,
     only: Annotated[
@@ -68,16 +73,30 @@ def run(
     plain: Annotated[
         bool, typer.Option("--plain", help="Start every kernel by itself: slower, the same numbers.")
     ] = False,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="What one kernel may take, such as 4G (Linux).")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE", help="A Dask scheduler (tcp://HOST:PORT, tls://…), or slurm: run there."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only every N-th run, for job arrays; writes no index.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Tell what would run, what holds, and why; run nothing.")
     ] = False,
 ) -> None:
     """Bring reports up to date: run what has changed, publish what is good, list all in the index."""
     from impl.runs.batch import run_studies
-    from impl.runs.tasks import tasks_of
+    from impl.runs.tasks import bytes_of, shard_of, tasks_named
 
-    root, paths = _studies(studies)
-    tasks = tasks_of(paths, only=only or (), limit=limit)
+    root = _root()
+    tasks = tasks_named(root, studies or (), only=only or (), limit=limit)
+    if shard is not None:
+        tasks = shard_of(tasks, shard)
     if explain:
         raise typer.Exit(_explain(root, tasks, profile.value))
     batch = run_studies(
@@ -89,6 +108,9 @@ def run(
         timeout=timeout,
         console=_console(),
         warm=not plain,
+        memory=bytes_of(memory) if memory else None,
+        cluster=cluster,
+        index=shard is None,
     )
     _finish(batch)
 

@@ -40,7 +40,7 @@ class RunFailedError(Exception):
         super().__init__(failure.reason)
 
 
-def judge(executed: Executed, notebook: str, *, timeout: float) -> None:
+def judge(executed: Executed, notebook: str, *, timeout: float, memory: int | None = None) -> None:
     """Raise RunFailedError unless every cell of the notebook ran to its end without an error.
 
     Source: own check; papermill's metadata calls cells completed that never ran.
@@ -61,9 +61,10 @@ def judge(executed: Executed, notebook: str, *, timeout: float) -> None:
     for number, cell in enumerate(code_cells(executed.notebook), start=1):
         for output in cell.get("outputs", []):
             if output.get("output_type") == "error":
-                raise RunFailedError(_cell_failure(f"{notebook}, cell {number}", output))
+                raise RunFailedError(_cell_failure(f"{notebook}, cell {number}", output, memory))
     if executed.ended == "died":
-        text = f"{at}: the kernel died ({_how_it_died(executed.exit_status)})."
+        limit = "" if memory is None else f" It could take {memory / 1e9:.3g} GB (--memory)."
+        text = f"{at}: the kernel died ({_how_it_died(executed.exit_status)}).{limit}"
         raise RunFailedError(Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE))
     for number, cell in enumerate(code_cells(executed.notebook), start=1):
         if cell.get("execution_count") is None:
@@ -71,7 +72,7 @@ def judge(executed: Executed, notebook: str, *, timeout: float) -> None:
             raise RunFailedError(Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE))
 
 
-def _cell_failure(where: str, output: Mapping[str, Any]) -> Failure:
+def _cell_failure(where: str, output: Mapping[str, Any], memory: int | None) -> Failure:
     name, text = str(output.get("ename", "")), str(output.get("evalue", ""))
     error = getattr(impl.errors, name, None)
     if isinstance(error, type) and issubclass(error, ImplError):
@@ -80,6 +81,10 @@ def _cell_failure(where: str, output: Mapping[str, Any]) -> Failure:
         return Failure(reason=lines[0] + more, detail=text, exit_code=error.exit_code)
     if name == "SystemExit":
         text = f"{where}: the cell called sys.exit({text}), so the cells after it never ran. Raise an error instead."
+        return Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE)
+    if name == "MemoryError":
+        limit = "" if memory is None else f" of {memory / 1e9:.3g} GB"
+        text = f"{where}: the kernel came to the end of its memory{limit}. Give more with --memory."
         return Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE)
     colour = re.compile(r"\x1b\[[0-9;]*m")
     shown = "\n".join(colour.sub("", str(line)) for line in output.get("traceback", []))

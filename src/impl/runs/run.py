@@ -89,11 +89,12 @@ def run_study(
     stop: Stop | None = None,
     say: Say = lambda _stage: None,
     spares: Spares | None = None,
+    memory: int | None = None,
 ) -> Outcome:
     """Bring one study's report up to date; every failure becomes an Outcome and a line in the ledger.
 
     path: the study file, in `parameters/` of `root`. unit: code of one of its units, where it has units. timeout:
-    seconds for the whole run. spares: kernels that wait. Nothing runs where
+    seconds for the whole run. spares: kernels that wait. memory: bytes that each kernel may take. Nothing runs where
     the ledger's key and the published files still hold; only the pages are made anew where the Release holds
     and they do not. A smoke run takes no full report's place, and a report for fewer than everybody has none under
     `reports/`: such results stay in their run folder.
@@ -123,7 +124,7 @@ def run_study(
                 try:
                     with as_failure(stop):
                         write_entry(root, Entry(study=name, attempt=attempt, published=published))
-                        with open_job(root, name, folder, stop, timeout, say, spares) as job:
+                        with open_job(root, name, folder, stop, timeout, say, spares, memory) as job:
                             if holding and published:
                                 published = make_pages_anew(job, study.languages, published)
                                 done = result_of(name, "rendered", published.status, begun)

@@ -57,13 +57,13 @@ def age(then: datetime, now: datetime | None = None) -> str:
 
 
 def index_holds(root: Path) -> bool:
-    """Whether the index was written today, when nothing was run since: what it says of age and studies is still so."""
+    """Whether the index was written today, and no study or outcome is newer: what it says is still so."""
     try:
         written = (root / "reports" / "index.html").stat().st_mtime
-        studies = (root / "parameters").stat().st_mtime
+        changed = max(folder.stat().st_mtime for folder in (root / "parameters", root / "build" / "ledger"))
     except OSError:
         return False
-    return written > studies and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
+    return written > changed and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
 
 
 def write_index(root: Path) -> Path:

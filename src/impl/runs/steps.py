@@ -168,6 +168,7 @@ def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str,
         deadline=job.deadline,
         at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
         spares=job.spares,
+        memory=job.memory,
     )
     target = job.folder / saved_as
     kept: OSError | None = None
@@ -178,7 +179,7 @@ def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str,
             )
         except OSError as error:
             kept = error  # what the cells say comes first: it is the cause where both failed
-    judge(executed, notebook, timeout=job.timeout)
+    judge(executed, notebook, timeout=job.timeout, memory=job.memory)
     if kept is not None:
         raise kept
     return target

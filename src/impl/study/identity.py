@@ -142,6 +142,12 @@ def report_sha256() -> str:
     return _files_sha256([file for file in _code_files() if file.parts[0] == "report"])
 
 
+@cache
+def package_sha256() -> str:
+    """Hash of all this package: what two machines that share work must have in common."""
+    return _files_sha256(_code_files())
+
+
 def _code_files() -> list[Path]:
     found = (file for file in _PACKAGE.rglob("*") if file.suffix in _CODE and file.is_file())
     return sorted(file.relative_to(_PACKAGE) for file in found)
@@ -206,6 +212,11 @@ def _notebook_sha256(root: Path, name: str, faults: list[Fault]) -> str:
         )
         return ""
     return hashlib.sha256(canonical_json(written).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make_secret(root: Path) -> None:
+    """Make the project's secret where there is none, before several processes or machines want it."""
+    _secret(root)
 
 
 def _secret(root: Path) -> bytes:
