@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from impl.errors import Fault, ImplError, StudyError, shorten
+from impl.runs.commands import open_notebook, reproduce, status, why
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -243,27 +243,6 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or em
 
 
 @app.command()
-def status() -> None:
-    """Every study with its state and the age of its report."""
-    from rich.table import Table
-
-    from impl.runs.status import age, list_status
-
-    root = _root()
-    table = Table("study", "state", "age", "data to", "run", "why", box=None, pad_edge=False)
-    for row in list_status(root):
-        table.add_row(
-            row.study,
-            row.state.replace("_", " ") + (" (smoke)" if row.profile == "smoke" else ""),
-            age(row.finished) if row.finished else "–",
-            row.data_to.isoformat() if row.data_to else "–",
-            row.run_id or "–",
-            _plain(row.reason or ""),
-        )
-    _console().print(table)
-
-
-@app.command()
 def predict(
     study: StudyName,
     site: Annotated[Path, typer.Option(help="The site's plans; docs/my-site.yaml is an example.")],
@@ -313,35 +292,10 @@ def simulate() -> None:
     write_synthetic(_root())
 
 
-@app.command(name="open")
-def open_notebook(
-    study: StudyName,
-    print_only: Annotated[bool, typer.Option("--print", help="Only print the path.")] = False,
-) -> None:
-    """Open a study's executed analysis notebook in JupyterLab."""
-    from impl.runs.job import executed_notebook
-    from impl.runs.ledger import ledger_name, read_entry
-    from impl.study.load import study_path
-
-    root = _root()
-    name = ledger_name(study_path(root, study))
-    entry = read_entry(root, name)
-    notebook = executed_notebook(root, entry) if entry else None
-    if notebook is None:
-        raise StudyError(
-            [
-                Fault(
-                    code="run.nothing_to_open",
-                    where=f"study '{name}'",
-                    got="no executed notebook",
-                    allowed="run at least once",
-                    fix=f"Run it first: impl run {name}",
-                )
-            ]
-        )
-    typer.echo(str(notebook))
-    if not print_only:
-        os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(notebook)])
+app.command()(status)
+app.command(name="open")(open_notebook)
+app.command()(why)
+app.command()(reproduce)
 
 
 def main() -> None:
@@ -465,15 +419,12 @@ def _console() -> Console:
     return Console()
 
 
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
-
-
 def _finish(batch: Batch) -> None:
     console = _console()
     failed = [outcome for outcome in batch.outcomes if outcome.state in ("failed", "cancelled")]
+    if held := [outcome.study for outcome in batch.outcomes if outcome.state == "held_back"]:
+        told = f"Held back, having failed twice with nothing changed: {', '.join(held)}. --force tries them again."
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     if failed:
         names = ", ".join(outcome.study for outcome in failed)
         console.print(

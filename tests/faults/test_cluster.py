@@ -57,7 +57,9 @@ def python(root: Path, *arguments: str, **changes: str) -> subprocess.Popen[str]
 @contextlib.contextmanager
 def scheduler(root: Path) -> Iterator[str]:
     """A scheduler of its own on loopback; its address."""
-    process = python(root, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    process = python(
+        root, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
+    )
     try:
         told = ""
         while not (found := re.search(r"Scheduler at:\s+(tcp://\S+)", told)):
@@ -72,7 +74,9 @@ def scheduler(root: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def workers(root: Path, address: str, count: int, **changes: str) -> Iterator[list[subprocess.Popen[str]]]:
-    started = [python(root, "-m", "distributed.cli.dask_worker", address, *WORKER, **changes) for _ in range(count)]
+    started = [
+        python(root, "-m", "distributed.cli.dask_worker", address, *WORKER, **changes) for _ in range(count)
+    ]
     try:
         yield started
     finally:
@@ -134,10 +138,13 @@ def test_two_workers_make_what_one_machine_makes_though_one_is_killed(tmp_path: 
         assert ledger(far, name)["published"]["files"] == ledger(near, name)["published"]["files"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_driver_that_ends_takes_its_runs_from_the_workers(tmp_path: Path, how: int) -> None:
     root = make_project(tmp_path / "project")
-    add_troubled_study(root, "asleep", "import time\nfrom pathlib import Path\nPath('begun').touch()\ntime.sleep(600)")
+    add_troubled_study(
+        root, "asleep", "import time\nfrom pathlib import Path\nPath('begun').touch()\ntime.sleep(600)"
+    )
     with scheduler(root) as address, workers(root, address, 1):
         driver = python(root, "-m", "impl.cli", "run", "--cluster", address)
         until((root / "begun").exists, "the study never began")
@@ -170,7 +177,10 @@ def test_a_worker_with_another_environment_is_refused_with_both_sides(tmp_path: 
 def test_without_a_scheduler_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impl.runs.cluster.CONNECT_SECONDS", 1)
     root = make_project(tmp_path / "project")
-    with pytest.raises(RunError, match="got no answer"), open_cluster("tcp://127.0.0.1:9", root, sampler=False):
+    with (
+        pytest.raises(RunError, match="got no answer"),
+        open_cluster("tcp://127.0.0.1:9", root, sampler=False),
+    ):
         pass
     for wrong in ("127.0.0.1:8786", "http://127.0.0.1:8786", "tcp://", "tcp://host:many"):
         with pytest.raises(RunError, match="tcp://HOST:PORT"), open_cluster(wrong, root, sampler=False):
@@ -180,12 +190,22 @@ def test_without_a_scheduler_it_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 def test_which_addresses_lie_open() -> None:
     assert [
         beyond_this_machine(f"{address}:8786")
-        for address in ("tcp://127.0.0.1", "tcp://localhost", "tls://10.0.0.5", "tcp://[::1]", "tcp://10.0.0.5", "tcp://node1")
+        for address in (
+            "tcp://127.0.0.1",
+            "tcp://localhost",
+            "tls://10.0.0.5",
+            "tcp://[::1]",
+            "tcp://10.0.0.5",
+            "tcp://node1",
+        )
     ] == [False, False, False, False, True, True]
 
 
 def test_differences_are_told_with_both_sides() -> None:
-    assert differences({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}) == ["b 2 here, 3 there", "c none here, 4 there"]
+    assert differences({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}) == [
+        "b 2 here, 3 there",
+        "c none here, 4 there",
+    ]
 
 
 SLURM = """\
@@ -216,6 +236,7 @@ def test_the_job_script_for_slurm(tmp_path: Path) -> None:
     assert list((root / "build/cluster").glob(".dask*")) == [], "keys go with the batch"
 
 
+@pytest.mark.slow
 def test_jobs_of_a_batch_system_do_the_work(tmp_path: Path) -> None:
     """dask-jobqueue's own path, with jobs that are processes here; encrypted as on a real cluster."""
     root = make_project(tmp_path / "project")
@@ -227,6 +248,8 @@ def test_jobs_of_a_batch_system_do_the_work(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert ledger(root, "falls")["attempt"]["state"] == ledger(root, "wounds")["attempt"]["state"] == "ok"
-    left = [each for each in psutil.process_iter(["cmdline"]) if str(root) in " ".join(each.info["cmdline"] or [])]
+    left = [
+        each for each in psutil.process_iter(["cmdline"]) if str(root) in " ".join(each.info["cmdline"] or [])
+    ]
     _, alive = psutil.wait_procs([each for each in left if each.pid != os.getpid()], timeout=10)
     assert alive == []

@@ -96,7 +96,11 @@ def run_studies(
                 shared=task.shared,
                 memory=memory,
             )
-            return workers.run(order, name, stop, say) if workers else carry_out(order, name, preloaded, stop, say)
+            return (
+                workers.run(order, name, stop, say)
+                if workers
+                else carry_out(order, name, preloaded, stop, say)
+            )
 
         at_once = workers.jobs if workers else jobs or 1
         return _work_through([(task.name, task) for task in tasks], work, root, at_once, console, index)

@@ -61,7 +61,13 @@ class Cluster:
         begun = time.monotonic()
         say("waiting for a worker")
         future = self.client.submit(
-            work, dataclasses.asdict(order), study, self.name, dict(self.here), key=f"{self.name}-{study}", pure=False
+            work,
+            dataclasses.asdict(order),
+            study,
+            self.name,
+            dict(self.here),
+            key=f"{self.name}-{study}",
+            pure=False,
         )
         try:
             while True:
@@ -99,7 +105,11 @@ def open_cluster(address: str, root: Path, *, sampler: bool, jobs: int | None = 
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError):
         raise _fault(
-            "cluster.no_scheduler", address, "no answer", "the address of a Dask scheduler", "Start one: dask scheduler."
+            "cluster.no_scheduler",
+            address,
+            "no answer",
+            "the address of a Dask scheduler",
+            "Start one: dask scheduler.",
         ) from None
     with client, joined(client, root, sampler=sampler, jobs=jobs) as cluster:
         yield cluster
@@ -116,13 +126,19 @@ def joined(client: Any, root: Path, *, sampler: bool, jobs: int | None = None) -
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError:
         raise _fault(
-            "cluster.no_worker", "--cluster", "no worker", "one at least", "Start one: dask worker ADDRESS --nthreads 1."
+            "cluster.no_worker",
+            "--cluster",
+            "no worker",
+            "one at least",
+            "Start one: dask worker ADDRESS --nthreads 1.",
         ) from None
     _compare(client, here, root)
     name = f"impl-{uuid.uuid4().hex[:8]}"
     client.register_plugin(Runner(str(root), sampler), name=name)
     try:
-        threads = sum(worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values())
+        threads = sum(
+            worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()
+        )
         yield Cluster(client=client, root=root, name=name, jobs=jobs or threads, here=here)
     finally:
         with contextlib.suppress(Exception):  # the scheduler may be gone, and its workers with it

@@ -116,6 +116,16 @@ def remove_other_runs(root: Path, entry: Entry) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def run_folder(root: Path, entry: Entry) -> Path | None:
+    """The folder that the last attempt worked in, if it got so far; its log is there."""
+    run_id = entry.attempt.run_id
+    for name in (f"{run_id}{BESIDE}", run_id, "render") if run_id else ():
+        folder = root / "build" / entry.study / str(name)
+        if (folder / "log.txt").is_file():
+            return folder
+    return None
+
+
 def executed_notebook(root: Path, entry: Entry) -> Path | None:
     """The newest executed analysis notebook: the last attempt's if it got so far, else the published one's."""
     found: list[Path] = []

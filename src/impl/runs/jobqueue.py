@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import dask
-import dask_jobqueue
+from dask_jobqueue.local import LocalCluster
+from dask_jobqueue.slurm import SLURMCluster
 from distributed import Client
 
 from impl.runs.cluster import Cluster, joined
 from impl.runs.ledger import build_folder
 
-SYSTEMS = {"slurm": "SLURMCluster", "local": "LocalCluster"}
+SYSTEMS = {"slurm": SLURMCluster, "local": LocalCluster}
 """Batch systems by their word on the command line. local: jobs are processes of this machine, to try it out."""
 CORES = 2
 MEMORY = "4 GB"
@@ -29,7 +30,10 @@ def open_jobs(system: str, root: Path, *, sampler: bool, jobs: int) -> Iterator[
     """Let the batch system start workers, `jobs` at most and as they are needed; they end with the block."""
     with make_jobs(system, root) as queue:
         queue.adapt(minimum_jobs=1, maximum_jobs=jobs)
-        with Client(queue, set_as_default=False) as client, joined(client, root, sampler=sampler, jobs=jobs) as cluster:
+        with (
+            Client(queue, set_as_default=False) as client,
+            joined(client, root, sampler=sampler, jobs=jobs) as cluster,
+        ):
             yield cluster
 
 
@@ -40,9 +44,11 @@ def make_jobs(system: str, root: Path) -> Any:
     """
     folder = build_folder(root, "cluster")
     settings = dask.config.get(f"jobqueue.{system}")
-    extra = {"job_cpu": settings.get("job-cpu") or settings.get("cores") or CORES} if system == "slurm" else {}
+    extra = (
+        {"job_cpu": settings.get("job-cpu") or settings.get("cores") or CORES} if system == "slurm" else {}
+    )
     host = {"host": "127.0.0.1"} if system == "local" else {}
-    return getattr(dask_jobqueue, SYSTEMS[system])(
+    return SYSTEMS[system](
         cores=1,  # Dask's threads are runs at once
         processes=1,
         memory=settings.get("memory") or MEMORY,
@@ -52,7 +58,12 @@ def make_jobs(system: str, root: Path) -> Any:
         local_directory=settings.get("local-directory") or str(folder),
         protocol="tls://",
         security=True,
-        scheduler_options={"dashboard": False, "dashboard_address": None, **settings.get("scheduler-options", {}), **host},
+        scheduler_options={
+            "dashboard": False,
+            "dashboard_address": None,
+            **settings.get("scheduler-options", {}),
+            **host,
+        },
         **extra,
     )
 

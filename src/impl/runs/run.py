@@ -7,6 +7,7 @@ Nothing under `reports/` changes before everything has been found good.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,11 +31,13 @@ from impl.runs.ledger import (
     write_entry,
 )
 from impl.runs.outcome import (
+    FAILURES,
     NOT_CONVERGED,
     Outcome,
     attempt_of,
     ended_attempt,
     failed_outcome,
+    held_back,
     note_failure,
     result_of,
     seconds_since,
@@ -113,6 +116,7 @@ def run_study(
             study = read_study(path, unit)
             identity = identify(study, profile=profile)
             attempt = attempt_of("running", profile, started, identity)
+            tried = _tried(root, study, identity, timeout, memory)
             with study_lock(root, name):
                 entry = read_entry(root, name)
                 published = entry.published if entry else None
@@ -120,6 +124,10 @@ def run_study(
                 if holding == "all" and entry and published:
                     _note_unchanged(root, entry, published)
                     return result_of(name, "unchanged", published.status, begun)
+                failures = entry.attempt.failures if entry and entry.attempt.tried == tried else 0
+                if entry and failures >= FAILURES and not force:
+                    return held_back(name, entry.attempt, begun)
+                attempt = attempt.model_copy(update={"tried": tried, "failures": failures})
                 folder = "render" if holding else working_name(entry, identity.run_id)
                 try:
                     with as_failure(stop):
@@ -160,6 +168,9 @@ def explain(study: Study, *, root: Path, profile: Profile) -> tuple[str, str]:
     identity = identify(study, profile=profile)
     entry = read_entry(root, study.id)
     published = entry.published if entry else None
+    attempt = entry.attempt if entry else None
+    if attempt and attempt.failures >= FAILURES and attempt.run_key == identity.run_key:
+        return "wait", f"failed {attempt.failures} times with these inputs; --force tries again"
     if published is None:
         return "run", "never published"
     holding = _what_holds(root, study, identity, published)
@@ -260,6 +271,15 @@ def _kept_aside(
         page = f"{job.study}.{study.languages[0]}.html"
         why = f"for audience {study.audience}, kept in {kept}{page}; reports/ is a public place"
     return dataclasses.replace(done, reason=why)
+
+
+def _tried(root: Path, study: Study, identity: Identity, timeout: float, memory: int | None) -> str:
+    """Hash of all that a run's fate may depend on: its inputs, the report notebook, and what it was allowed."""
+    try:
+        pages = page_key(root, study.languages)
+    except ImplError:  # the run will say so
+        pages = ""
+    return hashlib.sha256(f"{identity.run_key} {pages} {timeout:g} {memory}".encode()).hexdigest()
 
 
 def _what_holds(

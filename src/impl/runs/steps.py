@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ def make_bundle(
     job: Job, path: Path, study: Study, identity: Identity, profile: Profile
 ) -> tuple[Release, dict[str, bytes]]:
     """The Release and every file to be published of it, found good."""
-    release = _analyse(job, path, study, identity, profile)
+    release = analyse(job, path, study, identity, profile)
     _render_pages(job, release, study.languages)
     return release, _gate(job, release, (*RELEASE_FILES, *_page_names(release, study.languages)))
 
@@ -63,7 +64,7 @@ def make_pages_anew(job: Job, languages: Sequence[str], published: Published) ->
     return published.model_copy(update={"files": files, "page_key": key, "finished": datetime.now(UTC)})
 
 
-def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Profile) -> Release:
+def analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Profile) -> Release:
     """Execute the analysis notebook and return the Release it wrote, found whole and its own."""
     from impl.release.files import read_release
 
@@ -159,17 +160,24 @@ def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str,
     job.say(stage)
     job.log.write(f"== {notebook} {json.dumps(dict(parameters), ensure_ascii=False)}\n")
     job.log.flush()
-    executed = execute_notebook(
-        job.root / "notebooks" / f"{notebook}.ipynb",
-        parameters,
-        folder=job.root,
-        log=job.log,
-        stop=job.stop,
-        deadline=job.deadline,
-        at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
-        spares=job.spares,
-        memory=job.memory,
-    )
+    for last in (False, True):
+        executed = execute_notebook(
+            job.root / "notebooks" / f"{notebook}.ipynb",
+            parameters,
+            folder=job.root,
+            log=job.log,
+            stop=job.stop,
+            deadline=job.deadline,
+            at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
+            spares=job.spares,
+            memory=job.memory,
+        )
+        killed = executed.ended == "died" and executed.exit_status == -signal.SIGKILL
+        if not killed or last:
+            break
+        job.log.write("== the kernel was killed from outside; the notebook is begun once more\n")
+        if notebook != REPORT_NOTEBOOK:  # which reads the bundle and writes nothing there
+            shutil.rmtree(job.bundle, ignore_errors=True)
     target = job.folder / saved_as
     kept: OSError | None = None
     if executed.notebook is not None:

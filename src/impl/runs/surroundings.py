@@ -18,7 +18,9 @@ ABSENT = "none"
 
 def surroundings(root: Path) -> dict[str, str]:
     """Name -> version or short hash, of everything that must agree where the work on one project is shared."""
-    named = [re.split(r"[^A-Za-z0-9_.-]", text)[0] for text in requires(DISTRIBUTION) or () if "extra" not in text]
+    named = [
+        re.split(r"[^A-Za-z0-9_.-]", text)[0] for text in requires(DISTRIBUTION) or () if "extra" not in text
+    ]
     return {
         "Python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",

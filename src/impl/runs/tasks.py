@@ -109,7 +109,9 @@ def bytes_of(size: str) -> int:
     told = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?([MG])B?", size.strip(), re.IGNORECASE)
     found = int(float(told[1]) * {"M": 10**6, "G": 10**9}[told[2].upper()]) if told else 0
     if found < LEAST_MEMORY or sys.platform != "linux":
-        allowed = "at least 500M, such as 4G" if sys.platform == "linux" else "left out: only Linux can hold it"
+        allowed = (
+            "at least 500M, such as 4G" if sys.platform == "linux" else "left out: only Linux can hold it"
+        )
         raise StudyError(
             [
                 Fault(
