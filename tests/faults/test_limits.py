@@ -118,13 +118,13 @@ def test_why_tells_what_has_changed_since_it_was_good(tmp_path: Path) -> None:
     path = add_study(root, "falls")
     assert run_study(path, root=root).state == "ok"
     good = published(root, "falls")
-    assert [line for line in why_lines(root, "falls") if "changed since" in line][0].endswith(": nothing")
+    assert next(line for line in why_lines(root, "falls") if "changed since" in line).endswith(": nothing")
     panel = root / "data/panel.csv"
     panel.write_text(panel.read_text().replace("falls,9,1200", "falls,8,1200"))
     (root / "template.json").write_text("{}")
     assert run_study(path, root=root).state == "failed"
     told = list(why_lines(root, ledger(root, "falls")["attempt"]["run_id"]))
-    assert [line for line in told if "changed since" in line][0].endswith(": data/panel.csv")
+    assert next(line for line in told if "changed since" in line).endswith(": data/panel.csv")
     assert any("cell 3:" in line or "cell 4:" in line or "cell 5:" in line for line in told)
     assert published(root, "falls") == good
     done = impl(root, "why", "fals")

@@ -289,10 +289,11 @@ def _what_holds(
     if published is None or published.run_key != identity.run_key or published.run_id != identity.run_id:
         return None
     folder = root / "reports" / study.id
-    if not holds(folder, {file: published.files.get(file, "") for file in RELEASE_FILES}):
-        return None
-    current = published.page_key == page_key(root, study.languages) and holds(folder, published.files)
-    return "all" if current else "release"
+    if published.page_key == page_key(root, study.languages) and holds(folder, published.files):
+        return "all"
+    return (
+        "release" if holds(folder, {file: published.files.get(file, "") for file in RELEASE_FILES}) else None
+    )
 
 
 def _note_unchanged(root: Path, entry: Entry, published: Published) -> None:

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from impl.runs.ready import inspect_study
 
 if TYPE_CHECKING:
     from impl.release.release import Release
-    from impl.study.identity import Identity
+    from impl.study.identity import Identity, Stamp
     from impl.study.study import Study
 
 REPORT_NOTEBOOK = "80_report"
@@ -34,11 +35,20 @@ RELEASE_FILES = ("release.json", "estimates.csv", "curves.csv", "data-dictionary
 
 def page_key(root: Path, languages: Sequence[str]) -> str:
     """What the pages are made with besides the Release: the report notebook, report/ and the languages."""
-    from impl.study.identity import report_sha256
+    from impl.study.identity import file_stamp, report_sha256
 
-    notebook = read_notebook(root / "notebooks" / f"{REPORT_NOTEBOOK}.ipynb")
-    cells = [[cell.get("metadata", {}).get("tags", []), source_of(cell)] for cell in code_cells(notebook)]
+    path = root / "notebooks" / f"{REPORT_NOTEBOOK}.ipynb"
+    cells = _cells_of(path, file_stamp(path))
     return hashlib.sha256(json.dumps([cells, sorted(languages), report_sha256()]).encode()).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _cells_of(path: Path, _at: Stamp) -> list[tuple[list[str], str]]:
+    """Tags and source of a notebook's code cells; read again only when the file has changed."""
+    return [
+        (cell.get("metadata", {}).get("tags", []), source_of(cell))
+        for cell in code_cells(read_notebook(path))
+    ]
 
 
 def require_sound(study: Study, job: Job) -> None:

@@ -75,9 +75,10 @@ def identify(study: Study, *, profile: str) -> Identity:
             study.measures.declared,
             study.bundles,
             tuple(
-                _stamp(root / f"parameters/measures/{measure}.toml") for measure in study.measures.declared
+                file_stamp(root / f"parameters/measures/{measure}.toml")
+                for measure in study.measures.declared
             ),
-            tuple(_stamp(root / f"parameters/bundles/{bundle}.toml") for bundle in study.bundles),
+            tuple(file_stamp(root / f"parameters/bundles/{bundle}.toml") for bundle in study.bundles),
         ),
         **data,
         f"notebooks/{study.notebook}.ipynb": notebook,
@@ -92,16 +93,22 @@ def identify(study: Study, *, profile: str) -> Identity:
         plan_sha256=_sha256(plan),
         lock_sha256=lock_sha256,
         git_commit=git_commit(root),
-        impl=importlib.metadata.version(_DISTRIBUTION),
+        impl=_version(),
         parts=parts,
     )
+
+
+@cache
+def _version() -> str:
+    return importlib.metadata.version(_DISTRIBUTION)
 
 
 Stamp = tuple[int, int, int] | None
 """What tells that a file has not changed while this process runs: inode, size, time of change. None: no file."""
 
 
-def _stamp(file: Path) -> Stamp:
+def file_stamp(file: Path) -> Stamp:
+    """The stamp of a file as it is now."""
     try:
         status = file.stat()
     except OSError:
@@ -182,7 +189,7 @@ def _data_sha256(root: Path, name: str, faults: list[Fault]) -> str:
 
 
 def _file_sha256(file: Path) -> str:
-    return _stamped_sha256(file, _stamp(file))
+    return _stamped_sha256(file, file_stamp(file))
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 from example_release import staggered
@@ -24,6 +25,9 @@ def state(root: Path) -> dict[str, bytes]:
 def test_a_result_comes_out_again_or_it_is_told_what_does_not(tmp_path: Path) -> None:
     root = make_project(tmp_path / "project")
     path = add_study(root, "falls")
+    template = json.loads((root / "template.json").read_text())
+    template["run"] |= {"lock_sha256": None, "git_commit": None, "impl": version("impl-workbench")}
+    (root / "template.json").write_text(json.dumps(template))
     assert run_study(path, root=root).state == "ok"
     before = state(root)
 
@@ -34,7 +38,6 @@ def test_a_result_comes_out_again_or_it_is_told_what_does_not(tmp_path: Path) ->
     assert (root / "build/falls/reproduced/bundle/release.json").is_file()
 
     # The notebook of the tiny project takes its numbers from a file that is no declared input.
-    template = json.loads((root / "template.json").read_text())
     row = template["estimates"][0]
     shift = (row["upper"] - row["lower"]) / 8
     row["mean"] += shift
@@ -62,6 +65,6 @@ def test_the_differences_of_two_results_are_named() -> None:
     assert result_differences(then, then) == []
     months, mean = result_differences(then, now)
     assert (months.where, months.then, months.now, months.share) == ("study.valid_months", "12", "13", None)
-    assert mean.where == f"estimates[{first.measure} {first.estimand} {first.scale}].mean"
+    assert mean.where == f"estimates[{first.measure} {first.estimand} {first.scale} {first.from_}].mean"
     assert mean.share is not None
     assert abs(mean.share - 0.5) < 1e-9
