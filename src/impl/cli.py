@@ -1,6 +1,6 @@
 """The command `impl`. Light commands stay light: whatever is heavy is imported where it is needed.
 
-Exit codes: 0 done; 2 a mistake in what the user brought; 3 a result that did not converge; 4 disclosure
+Exit codes: 0 done; 2 a mistake in what the user brought; 3 a result that did not converge, or did not come out again; 4 disclosure
 control said no; 5 the run itself broke (kernel, disk, time, or a bug of ours, shown with its traceback);
 130 and 143 ended by SIGINT and SIGTERM. A batch ends with the gravest of its studies': signal, 5, 4, 2, 3.
 """
@@ -98,7 +98,12 @@ def run(
     if shard is not None:
         tasks = shard_of(tasks, shard)
     if explain:
-        raise typer.Exit(_explain(root, tasks, profile.value))
+        code = _explain(root, tasks, profile.value)
+        if cluster is not None:
+            from impl.runs.batch import job_script_of
+
+            typer.echo(job_script_of(cluster, root))
+        raise typer.Exit(code)
     batch = run_studies(
         tasks,
         root=root,

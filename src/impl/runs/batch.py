@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -106,13 +107,32 @@ def run_studies(
         return _work_through([(task.name, task) for task in tasks], work, root, at_once, console, index)
 
 
+def job_script_of(cluster: str, root: Path) -> str:
+    """What a batch system would be given; empty where there is none. Raises RunError as a run would."""
+    _require_extra()
+    from impl.runs.jobqueue import SYSTEMS, job_script
+
+    return job_script(cluster, root) if cluster in SYSTEMS else ""
+
+
 def _workers(
     cluster: str, root: Path, sampler: bool, jobs: int | None
 ) -> contextlib.AbstractContextManager[Cluster]:
     """The way to the workers. Raises RunError where the extra `cluster` is not installed."""
+    _require_extra()
+    from impl.runs.cluster import beyond_this_machine, open_cluster
+    from impl.runs.jobqueue import SYSTEMS, open_jobs
+
+    if cluster in SYSTEMS:
+        return open_jobs(cluster, root, sampler=sampler, jobs=jobs or 1)
+    if beyond_this_machine(cluster):
+        sys.stderr.write(f"{cluster} is open to whoever reaches it: use tls:// between machines.\n")
+    return open_cluster(cluster, root, sampler=sampler, jobs=jobs)
+
+
+def _require_extra() -> None:
     try:
-        from impl.runs.cluster import open_cluster
-        from impl.runs.jobqueue import SYSTEMS, open_jobs
+        import impl.runs.jobqueue  # noqa: F401 - whether it can be
     except ImportError as error:
         raise RunError(
             [
@@ -125,9 +145,6 @@ def _workers(
                 )
             ]
         ) from None
-    if cluster in SYSTEMS:
-        return open_jobs(cluster, root, sampler=sampler, jobs=jobs or 1)
-    return open_cluster(cluster, root, sampler=sampler, jobs=jobs)
 
 
 def render_studies(
