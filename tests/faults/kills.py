@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from notebooks.tiny_project import add_study, command, environment, make_project
 
-STUDIES = tuple(f"study-{number}" for number in range(4))
+STUDIES = tuple(f"study-{number}" for number in range(3))
 WHOM = ("driver", "preloaded", "run", "kernel", "worker")
 MARK = "IMPL_KILLS"
 PATIENCE = 300.0
@@ -286,7 +286,9 @@ def _told() -> Iterator[str]:
     begun = time.monotonic()
 
     def say(tally: Tally) -> None:
-        sys.stderr.write(f"{tally.kills} killed, {tally.batches} batches, {time.monotonic() - begun:.0f} s\n")
+        found = "all well" if tally.sound else "NOT WELL"
+        at = time.monotonic() - begun
+        sys.stderr.write(f"{tally.kills} killed in {tally.batches} batches, {at:.0f} s: {found}\n")
 
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         tally = kill_at_random(Path(folder), kills=chosen.kills, seed=chosen.seed, say=say)

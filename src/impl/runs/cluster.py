@@ -39,6 +39,8 @@ WORKER_SECONDS = 600
 """How long to wait for the first worker; a batch system may keep its job waiting."""
 LOOK_SECONDS = 0.5
 END_SECONDS = 15.0
+ATTEMPTS = 3
+"""How often a run is begun whose worker is sent away while it goes on."""
 IDLE_SECONDS = 300.0
 """After this long without an order a worker ends its preloaded process, which holds half a gigabyte."""
 
@@ -58,17 +60,20 @@ class Cluster:
 
         Source: `distributed.scheduler.allowed-failures`, 3 unless the scheduler is told otherwise.
         """
-        begun = time.monotonic()
         say("waiting for a worker")
-        future = self.client.submit(
-            work,
-            dataclasses.asdict(order),
-            study,
-            self.name,
-            dict(self.here),
-            key=f"{self.name}-{study}",
-            pure=False,
-        )
+        outcome = self._once(order, study, stop, 0)
+        for attempt in range(1, ATTEMPTS):
+            if outcome.state != "cancelled" or stop.signal is not None:
+                break
+            # Nobody asked for it: the worker was told to go, by a batch system say, and took its runs along.
+            outcome = self._once(order, study, stop, attempt)
+        return outcome
+
+    def _once(self, order: Order, study: str, stop: Stop, attempt: int) -> Outcome:
+        begun = time.monotonic()
+        key = f"{self.name}-{study}-{attempt}"
+        given = (dataclasses.asdict(order), study, self.name, dict(self.here))
+        future = self.client.submit(work, *given, key=key, pure=False)
         try:
             while True:
                 if stop.signal is not None:
