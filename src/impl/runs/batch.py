@@ -187,6 +187,7 @@ def _work_through[Given](
     outcomes: dict[str, Outcome] = {}
     index: Path | None = None
     index_due = 0.0
+    changed = False
     with (
         _signals(stop),
         _Display(console, len(tasks)) as display,
@@ -211,8 +212,9 @@ def _work_through[Given](
                     name, stop.signal or signal.SIGINT, "not started"
                 )
                 outcomes[name] = outcome
+                changed |= outcome.state != "unchanged"
                 display.end(outcome)
-            if done and pending and with_index and time.monotonic() > index_due:
+            if done and pending and changed and with_index and time.monotonic() > index_due:
                 begun = time.monotonic()
                 with contextlib.suppress(RunError):  # the last one below tells
                     write_index(root)
@@ -220,7 +222,6 @@ def _work_through[Given](
                 index_due = time.monotonic() + max(INDEX_EVERY_SECONDS, INDEX_SHARE * took)
     ordered = tuple(outcomes[name] for name, _ in tasks)
     code = exit_code_of(ordered, stop.signal)
-    changed = any(outcome.state != "unchanged" for outcome in ordered)
     try:
         if with_index:
             holds = not changed and index_holds(root)
