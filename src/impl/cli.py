@@ -1,6 +1,6 @@
 """The command `impl`. Light commands stay light: whatever is heavy is imported where it is needed.
 
-Exit codes: 0 done; 2 a mistake in what the user brought; 3 a result that did not converge; 4 disclosure
+Exit codes: 0 done; 2 a mistake in what the user brought; 3 a result that did not converge, or did not come out again; 4 disclosure
 control said no; 5 the run itself broke (kernel, disk, time, or a bug of ours, shown with its traceback);
 130 and 143 ended by SIGINT and SIGTERM. A batch ends with the gravest of its studies': signal, 5, 4, 2, 3.
 """
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from impl.errors import Fault, ImplError, StudyError, shorten
+from impl.runs.commands import open_notebook, reproduce, status, why
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +58,12 @@ class Profile(StrEnum):
 def run(
     studies: StudyNames = None,
     profile: Annotated[Profile, typer.Option(help="smoke: a quick trial, no result.")] = Profile.full,
-    jobs: Jobs = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1000, help="Studies at once: 1, or as many as a cluster's workers have threads."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
     timeout: Limit = 1800,
     only: Annotated[
@@ -68,18 +73,37 @@ def run(
     plain: Annotated[
         bool, typer.Option("--plain", help="Start every kernel by itself: slower, the same numbers.")
     ] = False,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="What one kernel may take, such as 4G (Linux).")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE", help="A Dask scheduler (tcp://HOST:PORT, tls://…), or slurm: run there."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only every N-th run, for job arrays; writes no index.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Tell what would run, what holds, and why; run nothing.")
     ] = False,
 ) -> None:
     """Bring reports up to date: run what has changed, publish what is good, list all in the index."""
     from impl.runs.batch import run_studies
-    from impl.runs.tasks import tasks_of
+    from impl.runs.tasks import bytes_of, shard_of, tasks_named
 
-    root, paths = _studies(studies)
-    tasks = tasks_of(paths, only=only or (), limit=limit)
+    root = _root()
+    tasks = tasks_named(root, studies or (), only=only or (), limit=limit)
+    if shard is not None:
+        tasks = shard_of(tasks, shard)
     if explain:
-        raise typer.Exit(_explain(root, tasks, profile.value))
+        code = _explain(root, tasks, profile.value)
+        if cluster is not None:
+            from impl.runs.batch import job_script_of
+
+            typer.echo(job_script_of(cluster, root))
+        raise typer.Exit(code)
     batch = run_studies(
         tasks,
         root=root,
@@ -89,6 +113,9 @@ def run(
         timeout=timeout,
         console=_console(),
         warm=not plain,
+        memory=bytes_of(memory) if memory else None,
+        cluster=cluster,
+        index=shard is None,
     )
     _finish(batch)
 
@@ -245,27 +272,6 @@ def register(
 
 
 @app.command()
-def status() -> None:
-    """Every study with its state and the age of its report."""
-    from rich.table import Table
-
-    from impl.runs.status import age, list_status
-
-    root = _root()
-    table = Table("study", "state", "age", "data to", "run", "why", box=None, pad_edge=False)
-    for row in list_status(root):
-        table.add_row(
-            row.study,
-            row.state.replace("_", " ") + (" (smoke)" if row.profile == "smoke" else ""),
-            age(row.finished) if row.finished else "–",
-            row.data_to.isoformat() if row.data_to else "–",
-            row.run_id or "–",
-            _plain(row.reason or ""),
-        )
-    _console().print(table)
-
-
-@app.command()
 def predict(
     study: StudyName,
     site: Annotated[Path, typer.Option(help="The site's plans; docs/my-site.yaml is an example.")],
@@ -315,35 +321,10 @@ def simulate() -> None:
     write_synthetic(_root())
 
 
-@app.command(name="open")
-def open_notebook(
-    study: StudyName,
-    print_only: Annotated[bool, typer.Option("--print", help="Only print the path.")] = False,
-) -> None:
-    """Open a study's executed analysis notebook in JupyterLab."""
-    from impl.runs.job import executed_notebook
-    from impl.runs.ledger import ledger_name, read_entry
-    from impl.study.load import study_path
-
-    root = _root()
-    name = ledger_name(study_path(root, study))
-    entry = read_entry(root, name)
-    notebook = executed_notebook(root, entry) if entry else None
-    if notebook is None:
-        raise StudyError(
-            [
-                Fault(
-                    code="run.nothing_to_open",
-                    where=f"study '{name}'",
-                    got="no executed notebook",
-                    allowed="run at least once",
-                    fix=f"Run it first: impl run {name}",
-                )
-            ]
-        )
-    typer.echo(str(notebook))
-    if not print_only:
-        os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(notebook)])
+app.command()(status)
+app.command(name="open")(open_notebook)
+app.command()(why)
+app.command()(reproduce)
 
 
 def main() -> None:
@@ -467,15 +448,12 @@ def _console() -> Console:
     return Console()
 
 
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
-
-
 def _finish(batch: Batch) -> None:
     console = _console()
     failed = [outcome for outcome in batch.outcomes if outcome.state in ("failed", "cancelled")]
+    if held := [outcome.study for outcome in batch.outcomes if outcome.state == "held_back"]:
+        told = f"Held back, having failed twice with nothing changed: {', '.join(held)}. --force tries them again."
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     if failed:
         names = ", ".join(outcome.study for outcome in failed)
         console.print(

@@ -203,6 +203,10 @@ def test_units_run_by_name_and_by_number(tmp_path: Path) -> None:
         release = json.loads(page["release.json"])
         assert release["study"]["id"] == f"falls-{site}"
         assert f"falls-{site}".encode() in page[f"falls-{site}.nb.html"]
+    done = impl(root, "run", "falls-4601")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (root / "reports/falls-4601/release.json").is_file()
+    assert "falls-0301" not in done.stdout, "that one and no other"
     wrong = impl(root, "run", "--only", "9999")
     assert wrong.returncode == 2
     assert "the code of a unit of these studies" in wrong.stdout + wrong.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,18 +18,20 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from impl.errors import ImplError
+from impl.errors import Fault, ImplError, RunError
 from impl.runs.job import Say
 from impl.runs.kernels import Stop
 from impl.runs.ledger import Profile
 from impl.runs.outcome import Outcome, cancelled_outcome
-from impl.runs.preloaded import Order, Preloaded
-from impl.runs.run import DEFAULT_TIMEOUT, render_study, run_study, up_to_date
+from impl.runs.preloaded import Order, Preloaded, carry_out
+from impl.runs.run import DEFAULT_TIMEOUT, render_study, up_to_date
 from impl.runs.status import index_holds, write_index
 from impl.runs.tasks import Task
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from impl.runs.cluster import Cluster
 
 
 GRAVITY = (5, 4, 2, 3)
@@ -54,50 +57,94 @@ def run_studies(
     *,
     root: Path,
     profile: Profile = "full",
-    jobs: int = 1,
+    jobs: int | None = None,
     force: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
     console: Console | None = None,
     warm: bool = True,
+    memory: int | None = None,
+    cluster: str | None = None,
+    index: bool = True,
 ) -> Batch:
     """Bring the reports of these studies up to date and `reports/index.html` with them.
 
     jobs: studies at once. SIGINT and SIGTERM end the batch: running studies become `cancelled`, waiting ones are
     left as they were. warm: fork runs and kernels from a process that has everything imported, where that is
-    possible; else each kernel is started by itself, with the same numbers.
+    possible; else each kernel is started by itself, with the same numbers. memory: bytes that one kernel may take.
+    cluster: address of a Dask scheduler, or a batch system, whose workers run the studies instead. index: whether to
+    write the index page; not where others write it too.
     """
     from impl.study.study import DESIGNS
 
     sampler = any(task.study and task.study.notebook in DESIGNS for task in tasks)
-    with Preloaded(root, sampler=sampler) if warm else contextlib.nullcontext() as preloaded:
+    with contextlib.ExitStack() as stack:
+        workers = stack.enter_context(_workers(cluster, root, sampler, jobs)) if cluster else None
+        preloaded = stack.enter_context(Preloaded(root, sampler=sampler)) if warm and not workers else None
 
         def work(name: str, task: Task, stop: Stop, say: Say) -> Outcome:
             done = None
             if not force and task.study is not None:
                 done = up_to_date(task.study, root=root, profile=profile)
-            if done is None and preloaded is not None:
-                order = Order(
-                    path=str(task.path),
-                    unit=task.unit,
-                    root=str(root),
-                    profile=profile,
-                    force=force,
-                    timeout=timeout,
-                    shared=task.shared,
-                )
-                done = preloaded.run(order, name, stop, say)
-            return done or run_study(
-                task.path,
-                task.unit,
-                root=root,
+            if done is not None:
+                return done
+            order = Order(
+                path=str(task.path),
+                unit=task.unit,
+                root=str(root),
                 profile=profile,
                 force=force,
                 timeout=timeout,
-                stop=stop,
-                say=say,
+                shared=task.shared,
+                memory=memory,
+            )
+            return (
+                workers.run(order, name, stop, say)
+                if workers
+                else carry_out(order, name, preloaded, stop, say)
             )
 
-        return _work_through([(task.name, task) for task in tasks], work, root, jobs, console)
+        at_once = workers.jobs if workers else jobs or 1
+        return _work_through([(task.name, task) for task in tasks], work, root, at_once, console, index)
+
+
+def job_script_of(cluster: str, root: Path) -> str:
+    """What a batch system would be given; empty where there is none. Raises RunError as a run would."""
+    _require_extra()
+    from impl.runs.jobqueue import SYSTEMS, job_script
+
+    return job_script(cluster, root) if cluster in SYSTEMS else ""
+
+
+def _workers(
+    cluster: str, root: Path, sampler: bool, jobs: int | None
+) -> contextlib.AbstractContextManager[Cluster]:
+    """The way to the workers. Raises RunError where the extra `cluster` is not installed."""
+    _require_extra()
+    from impl.runs.cluster import beyond_this_machine, open_cluster
+    from impl.runs.jobqueue import SYSTEMS, open_jobs
+
+    if cluster in SYSTEMS:
+        return open_jobs(cluster, root, sampler=sampler, jobs=jobs or 1)
+    if beyond_this_machine(cluster):
+        sys.stderr.write(f"{cluster} is open to whoever reaches it: use tls:// between machines.\n")
+    return open_cluster(cluster, root, sampler=sampler, jobs=jobs)
+
+
+def _require_extra() -> None:
+    try:
+        import impl.runs.jobqueue  # noqa: F401 - whether it can be
+    except ImportError as error:
+        raise RunError(
+            [
+                Fault(
+                    code="cluster.not_installed",
+                    where="--cluster",
+                    got=f"no package '{error.name}'",
+                    allowed="used with the extra 'cluster' installed",
+                    fix='Install it: pip install "impl-workbench[cluster]".',
+                )
+            ]
+        ) from None
 
 
 def render_studies(
@@ -134,11 +181,13 @@ def _work_through[Given](
     root: Path,
     jobs: int,
     console: Console | None,
+    with_index: bool = True,
 ) -> Batch:
     stop = Stop()
     outcomes: dict[str, Outcome] = {}
     index: Path | None = None
     index_due = 0.0
+    changed = False
     with (
         _signals(stop),
         _Display(console, len(tasks)) as display,
@@ -163,8 +212,9 @@ def _work_through[Given](
                     name, stop.signal or signal.SIGINT, "not started"
                 )
                 outcomes[name] = outcome
+                changed |= outcome.state != "unchanged"
                 display.end(outcome)
-            if done and pending and time.monotonic() > index_due:
+            if done and pending and changed and with_index and time.monotonic() > index_due:
                 begun = time.monotonic()
                 with contextlib.suppress(ImplError):  # the last one below tells
                     write_index(root)
@@ -172,13 +222,14 @@ def _work_through[Given](
                 index_due = time.monotonic() + max(INDEX_EVERY_SECONDS, INDEX_SHARE * took)
     ordered = tuple(outcomes[name] for name, _ in tasks)
     code = exit_code_of(ordered, stop.signal)
-    changed = any(outcome.state != "unchanged" for outcome in ordered)
     if changed:
         from impl.model.kept import FOLDER, prune
 
         prune(root / FOLDER)
     try:
-        index = write_index(root) if changed or not index_holds(root) else root / "reports" / "index.html"
+        if with_index:
+            holds = not changed and index_holds(root)
+            index = root / "reports" / "index.html" if holds else write_index(root)
     except ImplError as error:  # the disk, or a register that is broken
         if console is not None:
             console.print(str(error), markup=False, highlight=False)

@@ -31,7 +31,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The frame of one run: where it works, where it writes, when it must end, whom it tells, which kernels wait."""
+    """The frame of one run: where it works, where it writes, when it must end, whom it tells, which kernels wait,
+    how many bytes each may take."""
 
     root: Path
     study: str
@@ -42,6 +43,7 @@ class Job:
     deadline: float
     say: Say
     spares: Spares | None = None
+    memory: int | None = None
 
     @property
     def bundle(self) -> Path:
@@ -54,7 +56,14 @@ class Job:
 
 @contextlib.contextmanager
 def open_job(
-    root: Path, study: str, name: str, stop: Stop, timeout: float, say: Say, spares: Spares | None = None
+    root: Path,
+    study: str,
+    name: str,
+    stop: Stop,
+    timeout: float,
+    say: Say,
+    spares: Spares | None = None,
+    memory: int | None = None,
 ) -> Iterator[Job]:
     """An empty run folder with a log: nothing an earlier attempt left can be taken for this one's."""
     folder = build_folder(root, study) / name
@@ -76,6 +85,7 @@ def open_job(
             deadline=time.monotonic() + timeout,
             say=say,
             spares=spares,
+            memory=memory,
         )
         try:
             yield job
@@ -104,6 +114,16 @@ def remove_other_runs(root: Path, entry: Entry) -> None:
     for folder in (root / "build" / entry.study).iterdir():
         if re.fullmatch(rf"[0-9a-f]{{12}}({re.escape(BESIDE)})?", folder.name) and folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_folder(root: Path, entry: Entry) -> Path | None:
+    """The folder that the last attempt worked in, if it got so far; its log is there."""
+    run_id = entry.attempt.run_id
+    for name in (f"{run_id}{BESIDE}", run_id, "render") if run_id else ():
+        folder = root / "build" / entry.study / str(name)
+        if (folder / "log.txt").is_file():
+            return folder
+    return None
 
 
 def executed_notebook(root: Path, entry: Entry) -> Path | None:

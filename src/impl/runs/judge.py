@@ -24,12 +24,16 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCE
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a run failed: one line for ledger and summary, the whole text for terminal and log."""
+    """Why a run failed: one line for ledger and summary, the whole text for terminal and log.
+
+    outside: the surroundings failed it (a full disk, a missing right), so the same run may do another time.
+    """
 
     reason: str
     detail: str
     exit_code: int
     state: Literal["failed", "cancelled"] = "failed"
+    outside: bool = False
 
 
 class RunFailedError(Exception):
@@ -40,7 +44,7 @@ class RunFailedError(Exception):
         super().__init__(failure.reason)
 
 
-def judge(executed: Executed, notebook: str, *, timeout: float) -> None:
+def judge(executed: Executed, notebook: str, *, timeout: float, memory: int | None = None) -> None:
     """Raise RunFailedError unless every cell of the notebook ran to its end without an error.
 
     Source: own check; papermill's metadata calls cells completed that never ran.
@@ -61,9 +65,10 @@ def judge(executed: Executed, notebook: str, *, timeout: float) -> None:
     for number, cell in enumerate(code_cells(executed.notebook), start=1):
         for output in cell.get("outputs", []):
             if output.get("output_type") == "error":
-                raise RunFailedError(_cell_failure(f"{notebook}, cell {number}", output))
+                raise RunFailedError(_cell_failure(f"{notebook}, cell {number}", output, memory))
     if executed.ended == "died":
-        text = f"{at}: the kernel died ({_how_it_died(executed.exit_status)})."
+        limit = "" if memory is None else f" It could take {memory / 1e9:.3g} GB (--memory)."
+        text = f"{at}: the kernel died ({_how_it_died(executed.exit_status)}).{limit}"
         raise RunFailedError(Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE))
     for number, cell in enumerate(code_cells(executed.notebook), start=1):
         if cell.get("execution_count") is None:
@@ -71,15 +76,20 @@ def judge(executed: Executed, notebook: str, *, timeout: float) -> None:
             raise RunFailedError(Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE))
 
 
-def _cell_failure(where: str, output: Mapping[str, Any]) -> Failure:
+def _cell_failure(where: str, output: Mapping[str, Any], memory: int | None) -> Failure:
     name, text = str(output.get("ename", "")), str(output.get("evalue", ""))
     error = getattr(impl.errors, name, None)
     if isinstance(error, type) and issubclass(error, ImplError):
         lines = text.splitlines() or [name]
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-        return Failure(reason=lines[0] + more, detail=text, exit_code=error.exit_code)
+        outside = error is impl.errors.RunError  # the disk refused the Release
+        return Failure(reason=lines[0] + more, detail=text, exit_code=error.exit_code, outside=outside)
     if name == "SystemExit":
         text = f"{where}: the cell called sys.exit({text}), so the cells after it never ran. Raise an error instead."
+        return Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE)
+    if name == "MemoryError":
+        limit = "" if memory is None else f" of {memory / 1e9:.3g} GB"
+        text = f"{where}: the kernel came to the end of its memory{limit}. Give more with --memory."
         return Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE)
     colour = re.compile(r"\x1b\[[0-9;]*m")
     shown = "\n".join(colour.sub("", str(line)) for line in output.get("traceback", []))
@@ -108,14 +118,20 @@ def as_failure(stop: Stop) -> Iterator[None]:
         lines = str(error).splitlines() or [type(error).__name__]
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         raise RunFailedError(
-            Failure(reason=lines[0] + more, detail=str(error), exit_code=error.exit_code)
+            Failure(
+                reason=lines[0] + more,
+                detail=str(error),
+                exit_code=error.exit_code,
+                outside=any(fault.code == "run.disk" for fault in error.faults),
+            )
         ) from None
     except Exception as error:
         if stop.signal is not None:
             raise RunFailedError(cancelled(stop.signal)) from None
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             text = str(disk_fault(error, "the run's files"))
-            raise RunFailedError(Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE)) from None
+            failure = Failure(reason=text, detail=text, exit_code=INFRASTRUCTURE, outside=True)
+            raise RunFailedError(failure) from None
         first = (str(error).splitlines() or [""])[0]
         reason = f"internal error: {type(error).__name__}: {first}".rstrip(": ")
         raise RunFailedError(

@@ -103,6 +103,17 @@ def end_kernel(kernel: Process) -> None:
                 kernel.kill()
 
 
+def limit_memory(process: int, memory: int) -> None:
+    """Let a process of ours take no more than `memory` bytes of its own; asking for more is a MemoryError there.
+
+    Data alone are counted (RLIMIT_DATA): address space that is merely reserved, as compilers do, is free.
+    """
+    import resource
+
+    with contextlib.suppress(ProcessLookupError):  # it has ended already, and that is told elsewhere
+        resource.prlimit(process, resource.RLIMIT_DATA, (memory, memory))
+
+
 def execute_notebook(
     notebook: Path,
     parameters: Mapping[str, str],
@@ -113,6 +124,7 @@ def execute_notebook(
     deadline: float,
     at_cell: Callable[[int, int], None] | None = None,
     spares: Spares | None = None,
+    memory: int | None = None,
 ) -> Executed:
     """Run every cell of `notebook` in a fresh kernel of this Python, with `parameters` set.
 
@@ -120,7 +132,7 @@ def execute_notebook(
     log: an open file; takes what the cells print and what the kernel process itself writes.
     deadline: on `time.monotonic()`'s clock; the kernel is killed when it passes.
     at_cell: called with (cell number, number of code cells) as each code cell starts. spares: kernels that
-        are there already; where none is left, one is started.
+        are there already; where none is left, one is started. memory: bytes that the kernel may take.
     Raises RunError where the notebook cannot be read or does not declare the parameters.
     """
     source = read_notebook(notebook)
@@ -129,7 +141,7 @@ def execute_notebook(
     for _attempt in range(START_ATTEMPTS):
         # Only a failed *start* is tried again: nothing of the notebook has run yet.
         spare = spares.take() if spares else None
-        executed = _execute_once(source, parameters, folder, log, stop, deadline, at_cell, spare)
+        executed = _execute_once(source, parameters, folder, log, stop, deadline, at_cell, spare, memory)
         if executed.ended != "no_start":
             break
     return executed
@@ -220,6 +232,7 @@ def _execute_once(
     deadline: float,
     at_cell: Callable[[int, int], None] | None,
     spare: Spare | None,
+    memory: int | None,
 ) -> Executed:
     papermill = _load_papermill()
     import nbformat
@@ -235,6 +248,8 @@ def _execute_once(
 
     def started(kernel: Process) -> None:
         seen["kernel"] = kernel
+        if memory is not None:
+            limit_memory(kernel.pid, memory)
         stop.watch(end)
         if late.is_set():
             end_kernel(kernel)

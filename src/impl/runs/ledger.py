@@ -35,7 +35,11 @@ class Record(BaseModel):
 
 
 class Attempt(Record):
-    """The last time the study was run. `reason` is one line, present where no report came of it."""
+    """The last time the study was run. `reason` is one line, present where no report came of it.
+
+    `tried`: hash of inputs, notebooks and limits together, `failures`: how often a run of just these has failed by
+    itself, one after another. `parts`: what `run_key` is made of, as hashes by name.
+    """
 
     state: State
     profile: Profile
@@ -46,6 +50,9 @@ class Attempt(Record):
     seconds: float | None = None
     reason: str | None = None
     exit_code: int = 0
+    tried: str | None = None
+    failures: int = 0
+    parts: dict[str, str] = Field(default_factory=dict)
 
 
 class Published(Record):
@@ -122,6 +129,11 @@ def read_entry(root: Path, study: str) -> Entry | None:
         return None
     except OSError as error:
         raise RunError([disk_fault(error, f"build/ledger/{study}.json")]) from None
+
+
+def ledger_names(root: Path) -> list[str]:
+    """Every study and unit that has a line in the ledger, by name."""
+    return sorted(path.stem for path in (root / "build" / "ledger").glob("*.json"))
 
 
 def write_entry(root: Path, entry: Entry) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from impl.errors import RunError
+from impl.errors import ImplError, RunError
 from impl.runs.judge import INFRASTRUCTURE, Failure
 from impl.runs.ledger import Attempt, Entry, Profile, State, read_entry, write_entry
 
@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from impl.study.identity import Identity
 
 NOT_CONVERGED = 3
+MISTAKE = ImplError.exit_code
+"""A user's mistake is found early and costs nothing to be told again."""
+FAILURES = 2
+"""So often a run may fail with nothing changed; then it is told by name and not begun again, unless by force."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one study in this call. `unchanged` and `rendered` did not sample.
+    """What became of one study in this call. `unchanged` and `rendered` did not sample; `held_back` was not begun.
 
     reason: why it failed, or where a result is kept that was not published.
     """
 
     study: str
-    state: Literal["ok", "not_converged", "unchanged", "rendered", "failed", "cancelled"]
+    state: Literal["ok", "not_converged", "unchanged", "rendered", "failed", "cancelled", "held_back"]
     seconds: float
     exit_code: int = 0
     reason: str | None = None
@@ -58,6 +62,21 @@ def attempt_of(state: State, profile: Profile, started: datetime, identity: Iden
         run_id=identity.run_id if identity else None,
         run_key=identity.run_key if identity else None,
         started=started,
+        parts=dict(identity.parts) if identity else {},
+    )
+
+
+def held_back(study: str, attempt: Attempt, begun: float) -> Outcome:
+    """What becomes of a run that has failed twice with just these inputs and limits."""
+    reason = (
+        f"failed {attempt.failures} times with nothing changed; --force tries again. Last: {attempt.reason}"
+    )
+    return Outcome(
+        study=study,
+        state="held_back",
+        seconds=seconds_since(begun),
+        exit_code=attempt.exit_code,
+        reason=reason,
     )
 
 
@@ -80,6 +99,8 @@ def note_failure(
 ) -> None:
     """Write the failure into ledger and log; what was published stays what it was."""
     ended = ended_attempt(attempt, failure.state, failure.exit_code, begun, failure.reason)
+    if failure.state == "failed" and not failure.outside and failure.exit_code != MISTAKE:
+        ended = ended.model_copy(update={"failures": attempt.failures + 1})
     log = root / "build" / name / folder / "log.txt"
     try:
         published = (read_entry(root, name) or Entry(study=name, attempt=ended)).published

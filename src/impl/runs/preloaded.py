@@ -16,11 +16,16 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from impl.runs.job import Say
 from impl.runs.kernels import ONE_THREAD, Stop
 from impl.runs.ledger import Profile, build_folder
 from impl.runs.outcome import Outcome, cancelled_outcome, note_lost
+from impl.runs.run import run_study
+
+if TYPE_CHECKING:
+    from impl.runs.forked import Spares
 
 LARGEST_MESSAGE = 64 * 1024
 START_SECONDS = 120.0
@@ -36,7 +41,10 @@ QUIET = {
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One run, as `run_study` takes it. shared: others of its structure follow, so compile it for all of them."""
+    """One run, as `run_study` takes it; what crosses to another process or machine, so plain values alone.
+
+    shared: others of its structure follow, so compile it for all of them. memory: bytes, None for no limit.
+    """
 
     path: str
     unit: str
@@ -45,6 +53,29 @@ class Order:
     force: bool
     timeout: float
     shared: bool
+    memory: int | None = None
+
+
+def carry_out(order: Order, name: str, preloaded: Preloaded | None, stop: Stop, say: Say) -> Outcome:
+    """The one way in which a run is made, here and on a cluster: forked where that is possible, else in this process."""
+    done = preloaded.run(order, name, stop, say) if preloaded is not None else None
+    return done or run_order(order, stop, say)
+
+
+def run_order(order: Order, stop: Stop, say: Say, spares: Spares | None = None) -> Outcome:
+    """Call `run_study` with what was ordered."""
+    return run_study(
+        Path(order.path),
+        order.unit,
+        root=Path(order.root),
+        profile=order.profile,
+        force=order.force,
+        timeout=order.timeout,
+        memory=order.memory,
+        stop=stop,
+        say=say,
+        spares=spares,
+    )
 
 
 class Preloaded:
@@ -64,7 +95,7 @@ class Preloaded:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
+        self.end()
 
     def run(self, order: Order, name: str, stop: Stop, say: Say) -> Outcome | None:
         """Have one study run. None where no process can be forked here; the caller then runs it by itself."""
@@ -113,7 +144,7 @@ class Preloaded:
             if not self._able:
                 return None
             if self._process is None or self._process.poll() is not None:
-                self._end()
+                self.end()
                 self._able = self._begin()
             return self._socket
 
@@ -152,8 +183,8 @@ class Preloaded:
             if self._socket is not None:
                 self._socket.send(json.dumps({"stop": number}).encode())
 
-    def _end(self) -> None:
-        """End the process, and with it whatever still runs."""
+    def end(self) -> None:
+        """End the process, and with it whatever still runs; the next run starts another."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

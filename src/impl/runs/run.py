@@ -7,6 +7,7 @@ Nothing under `reports/` changes before everything has been found good.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,11 +31,13 @@ from impl.runs.ledger import (
     write_entry,
 )
 from impl.runs.outcome import (
+    FAILURES,
     NOT_CONVERGED,
     Outcome,
     attempt_of,
     ended_attempt,
     failed_outcome,
+    held_back,
     note_failure,
     result_of,
     seconds_since,
@@ -89,11 +92,12 @@ def run_study(
     stop: Stop | None = None,
     say: Say = lambda _stage: None,
     spares: Spares | None = None,
+    memory: int | None = None,
 ) -> Outcome:
     """Bring one study's report up to date; every failure becomes an Outcome and a line in the ledger.
 
     path: the study file, in `parameters/` of `root`. unit: code of one of its units, where it has units. timeout:
-    seconds for the whole run. spares: kernels that wait. Nothing runs where
+    seconds for the whole run. spares: kernels that wait. memory: bytes that each kernel may take. Nothing runs where
     the ledger's key and the published files still hold; only the pages are made anew where the Release holds
     and they do not. A smoke run takes no full report's place, and a report for fewer than everybody has none under
     `reports/`: such results stay in their run folder.
@@ -112,6 +116,7 @@ def run_study(
             study = read_study(path, unit)
             identity = identify(study, profile=profile)
             attempt = attempt_of("running", profile, started, identity)
+            tried = _tried(root, study, identity, timeout, memory)
             with study_lock(root, name):
                 entry = read_entry(root, name)
                 published = entry.published if entry else None
@@ -119,11 +124,15 @@ def run_study(
                 if holding == "all" and entry and published:
                     _note_unchanged(root, entry, published)
                     return result_of(name, "unchanged", published.status, begun)
+                failures = entry.attempt.failures if entry and entry.attempt.tried == tried else 0
+                if entry and failures >= FAILURES and not force:
+                    return held_back(name, entry.attempt, begun)
+                attempt = attempt.model_copy(update={"tried": tried, "failures": failures})
                 folder = "render" if holding else working_name(entry, identity.run_id)
                 try:
                     with as_failure(stop):
                         write_entry(root, Entry(study=name, attempt=attempt, published=published))
-                        with open_job(root, name, folder, stop, timeout, say, spares) as job:
+                        with open_job(root, name, folder, stop, timeout, say, spares, memory) as job:
                             if holding and published:
                                 published = make_pages_anew(job, study.languages, published)
                                 done = result_of(name, "rendered", published.status, begun)
@@ -159,6 +168,9 @@ def explain(study: Study, *, root: Path, profile: Profile) -> tuple[str, str]:
     identity = identify(study, profile=profile)
     entry = read_entry(root, study.id)
     published = entry.published if entry else None
+    attempt = entry.attempt if entry else None
+    if attempt and attempt.failures >= FAILURES and attempt.run_key == identity.run_key:
+        return "wait", f"failed {attempt.failures} times with these inputs; --force tries again"
     if published is None:
         return "run", "never published"
     holding = _what_holds(root, study, identity, published)
@@ -261,6 +273,15 @@ def _kept_aside(
     return dataclasses.replace(done, reason=why)
 
 
+def _tried(root: Path, study: Study, identity: Identity, timeout: float, memory: int | None) -> str:
+    """Hash of all that a run's fate may depend on: its inputs, the report notebook, and what it was allowed."""
+    try:
+        pages = page_key(root, study.languages)
+    except ImplError:  # the run will say so
+        pages = ""
+    return hashlib.sha256(f"{identity.run_key} {pages} {timeout:g} {memory}".encode()).hexdigest()
+
+
 def _what_holds(
     root: Path, study: Study, identity: Identity, published: Published | None
 ) -> Literal["all", "release"] | None:
@@ -268,10 +289,11 @@ def _what_holds(
     if published is None or published.run_key != identity.run_key or published.run_id != identity.run_id:
         return None
     folder = root / "reports" / study.id
-    if not holds(folder, {file: published.files.get(file, "") for file in RELEASE_FILES}):
-        return None
-    current = published.page_key == page_key(root, study.languages) and holds(folder, published.files)
-    return "all" if current else "release"
+    if published.page_key == page_key(root, study.languages) and holds(folder, published.files):
+        return "all"
+    return (
+        "release" if holds(folder, {file: published.files.get(file, "") for file in RELEASE_FILES}) else None
+    )
 
 
 def _note_unchanged(root: Path, entry: Entry, published: Published) -> None:

@@ -59,18 +59,15 @@ def age(then: datetime, now: datetime | None = None) -> str:
 
 
 def index_holds(root: Path) -> bool:
-    """Whether the index was written today, when nothing was run since: what it says of age and studies is still so."""
+    """Whether the index was written today, and no study or outcome is newer: what it says is still so."""
     try:
         written = (root / "reports" / "index.html").stat().st_mtime
-        studies = (root / "parameters").stat().st_mtime
         register = root / REGISTER_FILE
-        registered = register.stat().st_mtime if register.exists() else 0.0
+        seen = (root / "parameters", root / "build" / "ledger", *([register] if register.exists() else []))
+        changed = max(path.stat().st_mtime for path in seen)
     except OSError:
         return False
-    return (
-        written > max(studies, registered)
-        and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
-    )
+    return written > changed and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
 
 
 def write_index(root: Path) -> Path:

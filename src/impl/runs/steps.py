@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ from impl.runs.ready import inspect_study
 
 if TYPE_CHECKING:
     from impl.release.release import Release
-    from impl.study.identity import Identity
+    from impl.study.identity import Identity, Stamp
     from impl.study.study import Study
 
 REPORT_NOTEBOOK = "80_report"
@@ -33,11 +35,20 @@ RELEASE_FILES = ("release.json", "estimates.csv", "curves.csv", "data-dictionary
 
 def page_key(root: Path, languages: Sequence[str]) -> str:
     """What the pages are made with besides the Release: the report notebook, report/ and the languages."""
-    from impl.study.identity import report_sha256
+    from impl.study.identity import file_stamp, report_sha256
 
-    notebook = read_notebook(root / "notebooks" / f"{REPORT_NOTEBOOK}.ipynb")
-    cells = [[cell.get("metadata", {}).get("tags", []), source_of(cell)] for cell in code_cells(notebook)]
+    path = root / "notebooks" / f"{REPORT_NOTEBOOK}.ipynb"
+    cells = _cells_of(path, file_stamp(path))
     return hashlib.sha256(json.dumps([cells, sorted(languages), report_sha256()]).encode()).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _cells_of(path: Path, _at: Stamp) -> list[tuple[list[str], str]]:
+    """Tags and source of a notebook's code cells; read again only when the file has changed."""
+    return [
+        (cell.get("metadata", {}).get("tags", []), source_of(cell))
+        for cell in code_cells(read_notebook(path))
+    ]
 
 
 def require_sound(study: Study, job: Job) -> None:
@@ -52,7 +63,7 @@ def make_bundle(
     job: Job, path: Path, study: Study, identity: Identity, profile: Profile
 ) -> tuple[Release, dict[str, bytes]]:
     """The Release and every file to be published of it, found good."""
-    release = _analyse(job, path, study, identity, profile)
+    release = analyse(job, path, study, identity, profile)
     _render_pages(job, release, study.languages)
     return release, _gate(job, release, (*RELEASE_FILES, *_page_names(release, study.languages)))
 
@@ -63,7 +74,7 @@ def make_pages_anew(job: Job, languages: Sequence[str], published: Published) ->
     return published.model_copy(update={"files": files, "page_key": key, "finished": datetime.now(UTC)})
 
 
-def _analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Profile) -> Release:
+def analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Profile) -> Release:
     """Execute the analysis notebook and return the Release it wrote, found whole and its own."""
     from impl.release.files import read_release
 
@@ -159,16 +170,24 @@ def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str,
     job.say(stage)
     job.log.write(f"== {notebook} {json.dumps(dict(parameters), ensure_ascii=False)}\n")
     job.log.flush()
-    executed = execute_notebook(
-        job.root / "notebooks" / f"{notebook}.ipynb",
-        parameters,
-        folder=job.root,
-        log=job.log,
-        stop=job.stop,
-        deadline=job.deadline,
-        at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
-        spares=job.spares,
-    )
+    for last in (False, True):
+        executed = execute_notebook(
+            job.root / "notebooks" / f"{notebook}.ipynb",
+            parameters,
+            folder=job.root,
+            log=job.log,
+            stop=job.stop,
+            deadline=job.deadline,
+            at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
+            spares=job.spares,
+            memory=job.memory,
+        )
+        killed = executed.ended == "died" and executed.exit_status == -signal.SIGKILL
+        if not killed or last:
+            break
+        job.log.write("== the kernel was killed from outside; the notebook is begun once more\n")
+        if notebook != REPORT_NOTEBOOK:  # which reads the bundle and writes nothing there
+            shutil.rmtree(job.bundle, ignore_errors=True)
     target = job.folder / saved_as
     kept: OSError | None = None
     if executed.notebook is not None:
@@ -178,7 +197,7 @@ def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str,
             )
         except OSError as error:
             kept = error  # what the cells say comes first: it is the cause where both failed
-    judge(executed, notebook, timeout=job.timeout)
+    judge(executed, notebook, timeout=job.timeout, memory=job.memory)
     if kept is not None:
         raise kept
     return target

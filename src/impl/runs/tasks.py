@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from impl.runs.ledger import ledger_name
 
 if TYPE_CHECKING:
     from impl.study.study import Study
+
+LEAST_MEMORY = 500 * 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,97 @@ class Task:
     @property
     def name(self) -> str:
         return self.study.id if self.study else ledger_name(self.path)
+
+
+def tasks_named(
+    root: Path, names: Sequence[str], *, only: Sequence[str] = (), limit: int | None = None
+) -> list[Task]:
+    """The runs that were asked for: ids and paths of studies, and ids of single units (`falls-0301`); all if none.
+
+    Raises StudyError with every name that is none of these.
+    """
+    from impl.study.load import list_studies, study_path
+
+    whole: list[Path] = [] if names else list(list_studies(root))
+    units: dict[Path, list[str]] = {}
+    faults: list[Fault] = []
+    for name in names:
+        try:
+            whole.append(study_path(root, name))
+        except StudyError as error:
+            found = _unit_named(root, name)
+            if found is None:
+                faults += error.faults
+            else:
+                units.setdefault(found[0], []).append(found[1])
+    if faults:
+        raise StudyError(faults)
+    tasks = tasks_of(list(dict.fromkeys(whole)), only=only, limit=limit)
+    for path, codes in units.items():
+        tasks += tasks_of([path], only=codes)
+    return list({task.name: task for task in tasks}.values())
+
+
+def _unit_named(root: Path, name: str) -> tuple[Path, str] | None:
+    """The study file and the unit whose run has this id."""
+    from impl.data.units import list_units, unit_id
+    from impl.study.load import list_studies, read_study
+
+    for path in list_studies(root):
+        if not name.startswith(f"{path.stem}-"):
+            continue
+        try:
+            study = read_study(path)
+            units = list_units(study) if study.units else ()
+        except ImplError:
+            continue  # a file that cannot be read has no units to be named
+        for unit in units:
+            if unit_id(study.id, unit.code) == name:
+                return path, unit.code
+    return None
+
+
+def shard_of(tasks: Sequence[Task], shard: str) -> list[Task]:
+    """Every n-th run beginning with the i-th, for `i/n`: the same for all who ask with the same files.
+
+    Raises StudyError for anything else.
+    """
+    told = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", shard)
+    if told is None or int(told[1]) > int(told[2]):
+        raise StudyError(
+            [
+                Fault(
+                    code="run.shard",
+                    where="--shard",
+                    got=shorten(shard),
+                    allowed="i/n with i from 1 to n",
+                    fix="As in --shard 3/20.",
+                )
+            ]
+        )
+    return list(tasks)[int(told[1]) - 1 :: int(told[2])]
+
+
+def bytes_of(size: str) -> int:
+    """Bytes that a size stands for: `800M`, `4G` (powers of ten). Raises StudyError for anything else."""
+    told = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?([MG])B?", size.strip(), re.IGNORECASE)
+    found = int(float(told[1]) * {"M": 10**6, "G": 10**9}[told[2].upper()]) if told else 0
+    if found < LEAST_MEMORY or sys.platform != "linux":
+        allowed = (
+            "at least 500M, such as 4G" if sys.platform == "linux" else "left out: only Linux can hold it"
+        )
+        raise StudyError(
+            [
+                Fault(
+                    code="run.memory",
+                    where="--memory",
+                    got=shorten(size),
+                    allowed=allowed,
+                    fix="A kernel with its imports takes about 400M before it has done anything.",
+                )
+            ]
+        )
+    return found
 
 
 def tasks_of(paths: Sequence[Path], *, only: Sequence[str] = (), limit: int | None = None) -> list[Task]:

@@ -22,13 +22,11 @@ import socket
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
 from impl.runs.forked import end_with_parent, fork_spares, single_threaded
 from impl.runs.kernels import Stop
-from impl.runs.preloaded import LARGEST_MESSAGE, Order
-from impl.runs.run import run_study
+from impl.runs.preloaded import LARGEST_MESSAGE, Order, run_order
 
 EVERY_RUN = (
     "papermill",
@@ -157,17 +155,7 @@ def _be_run(order: Order, answers: int, parent: int) -> NoReturn:
         def tell(message: Mapping[str, Any]) -> None:
             os.write(answers, (json.dumps(message) + "\n").encode())
 
-        outcome = run_study(
-            Path(order.path),
-            order.unit,
-            root=Path(order.root),
-            profile=order.profile,
-            force=order.force,
-            timeout=order.timeout,
-            stop=stop,
-            say=lambda stage: tell({"stage": stage}),
-            spares=spares,
-        )
+        outcome = run_order(order, stop, lambda stage: tell({"stage": stage}), spares)
         spares.end()
         tell({"outcome": dataclasses.asdict(outcome)})
         status = 0

@@ -80,9 +80,10 @@ def identify(study: Study, *, profile: str) -> Identity:
             study.measures.declared,
             study.bundles,
             tuple(
-                _stamp(root / f"parameters/measures/{measure}.toml") for measure in study.measures.declared
+                file_stamp(root / f"parameters/measures/{measure}.toml")
+                for measure in study.measures.declared
             ),
-            tuple(_stamp(root / f"parameters/bundles/{bundle}.toml") for bundle in study.bundles),
+            tuple(file_stamp(root / f"parameters/bundles/{bundle}.toml") for bundle in study.bundles),
         ),
         **data,
         f"notebooks/{study.notebook}.ipynb": notebook,
@@ -90,7 +91,7 @@ def identify(study: Study, *, profile: str) -> Identity:
         "requirements.lock": lock_sha256 or "",
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
-    if registered := _registered(root, _stamp(root / REGISTER_FILE)).get(study.as_declared.id):
+    if registered := _registered(root, file_stamp(root / REGISTER_FILE)).get(study.as_declared.id):
         parts["register"] = registered
     run_key = _sha256(canonical_json(parts))
     return Identity(
@@ -99,16 +100,22 @@ def identify(study: Study, *, profile: str) -> Identity:
         plan_sha256=_sha256(plan),
         lock_sha256=lock_sha256,
         git_commit=git_commit(root),
-        impl=importlib.metadata.version(_DISTRIBUTION),
+        impl=_version(),
         parts=parts,
     )
+
+
+@cache
+def _version() -> str:
+    return importlib.metadata.version(_DISTRIBUTION)
 
 
 Stamp = tuple[int, int, int] | None
 """What tells that a file has not changed while this process runs: inode, size, time of change. None: no file."""
 
 
-def _stamp(file: Path) -> Stamp:
+def file_stamp(file: Path) -> Stamp:
+    """The stamp of a file as it is now."""
     try:
         status = file.stat()
     except OSError:
@@ -167,6 +174,12 @@ def report_sha256() -> str:
     return _files_sha256([file for file in _code_files() if file.parts[0] == "report"])
 
 
+@cache
+def package_sha256() -> str:
+    """Hash of all this package: what two machines that share work must have in common."""
+    return _files_sha256(_code_files())
+
+
 def _code_files() -> list[Path]:
     found = (file for file in _PACKAGE.rglob("*") if file.suffix in _CODE and file.is_file())
     return sorted(file.relative_to(_PACKAGE) for file in found)
@@ -212,7 +225,7 @@ def _releases_sha256(root: Path, folder: str, study_id: str) -> str:
 
 
 def _file_sha256(file: Path) -> str:
-    return _stamped_sha256(file, _stamp(file))
+    return _stamped_sha256(file, file_stamp(file))
 
 
 @lru_cache(maxsize=256)
@@ -242,6 +255,11 @@ def _notebook_sha256(root: Path, name: str, faults: list[Fault]) -> str:
         )
         return ""
     return hashlib.sha256(canonical_json(written).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make_secret(root: Path) -> None:
+    """Make the project's secret where there is none, before several processes or machines want it."""
+    _secret(root)
 
 
 def _secret(root: Path) -> bytes:

@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -289,8 +290,20 @@ def bundle_ids(root: Path) -> tuple[str, ...]:
 
 
 def _entry_ids(folder: str, root: Path) -> tuple[str, ...]:
-    own = (root / "parameters" / folder).glob("*.toml")
-    return tuple(sorted({file.stem for file in (*own, *(_SHIPPED / folder).glob("*.toml"))}))
+    return tuple(sorted({*_stems(root / "parameters" / folder), *_stems(_SHIPPED / folder)}))
+
+
+def _stems(folder: Path) -> tuple[str, ...]:
+    """Names of the TOML files in a folder; looked up again only when the folder has changed."""
+    try:
+        return _stems_at(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=16)
+def _stems_at(folder: Path, _changed: int) -> tuple[str, ...]:
+    return tuple(file.stem for file in folder.glob("*.toml"))
 
 
 def is_shipped(id: str, folder: _Folder) -> bool:  # noqa: A002

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from impl.errors import Fault, StudyError, shorten
@@ -29,6 +30,12 @@ def find_root(start: Path) -> Path:
             )
         ]
     )
+
+
+@cache
+def _resolved(root: Path) -> Path:
+    """A project's folder does not move while a process works in it; what lies in it is looked at every time."""
+    return root.resolve()
 
 
 def path_problem(root: Path, text: str) -> str | None:
@@ -64,7 +71,7 @@ def path_problem(root: Path, text: str) -> str | None:
     if not PurePosixPath(text).parts:
         return "it is empty"
     try:
-        inside = (root / text).resolve().is_relative_to(root.resolve())
+        inside = (root / text).resolve().is_relative_to(_resolved(root))
     except (OSError, RuntimeError):
         return "its links lead nowhere"
     return None if inside else "a link in it leads out of the project"

@@ -7,6 +7,8 @@ the root, files above the caps.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,8 +72,24 @@ def read_text(path: Path, shown: str) -> str:
         ) from None
 
 
+FAST = getattr(yaml, "CSafeLoader", None)
+"""libyaml's parser, where PyYAML was built with it."""
+_READ_OTHERWISE = re.compile(r"[\t\r\x85\u2028\u2029\ufeff]|\?(?![\"'\n])")
+"""What the two parsers do not take alike: tabs, odd line breaks, and a question mark that ends no text."""
+
+
 def parse_yaml(text: str, shown: str) -> tuple[Node | None, list[Fault]]:
     """Root mapping of one YAML document and the faults of its form; the root is None if it cannot be read."""
+    if FAST is not None and not _READ_OTHERWISE.search(text):
+        # The parser in C is ten times as fast. Where it has anything to object, the other one finds the words.
+        quick = _Builder(shown=shown)
+        with contextlib.suppress(yaml.YAMLError, ValueError, OverflowError):
+            for event in yaml.parse(text, Loader=FAST):
+                quick.take(event)
+                if quick.faults:
+                    break
+            if not quick.faults and quick.root is not None and quick.root.kind == "mapping":
+                return quick.root, []
     builder = _Builder(shown=shown)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -226,7 +244,7 @@ class _Builder:
                 "Delete the tag: the schema decides the type.",
             )
         if isinstance(event, yaml.ScalarEvent):
-            plain = event.style is None
+            plain = not event.style
             self._place(Node(kind="text", line=line, text=event.value, plain=plain, refused=refused))
             return
         kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "list"

@@ -191,3 +191,20 @@ def test_check_says_each_kind_of_warning_once_and_all_of_them_when_asked() -> No
         "    warning nested_area: place B",
     ]
     assert len(as_json["studies"][0]["warnings"]) == 3
+
+
+@pytest.mark.usefixtures("root")
+def test_status_can_be_watched_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    def wait(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("impl.runs.commands.time.sleep", wait)
+    done = call("status", "--watch")
+    assert done.exit_code == 0, done.output
+    assert "falls" in done.output
+    assert "never" in done.output
+    assert len(looks) == 3

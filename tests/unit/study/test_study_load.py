@@ -206,3 +206,53 @@ def test_a_study_is_a_value(tmp_path: Path) -> None:
     with pytest.raises((ValueError, dataclasses.FrozenInstanceError)):
         study.id = "other"
     assert "_root" not in study.model_dump(by_alias=True)
+
+
+def test_both_yaml_parsers_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libyaml's and PyYAML's own, over every study of the repository, each mutated forty times."""
+    from random import Random
+
+    from impl.study import strict_yaml
+    from worlds import REPOSITORY
+
+    assert strict_yaml.FAST is not None, "PyYAML was built without libyaml"
+    chance = Random(7)
+    read = 0
+    for file in sorted(REPOSITORY.glob("parameters/**/*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        for round_ in range(40):
+            changed = text
+            for _ in range(round_ and 3):
+                at = chance.randrange(len(changed))
+                put = chance.choice(
+                    [
+                        ":",
+                        "#",
+                        "\t",
+                        "\n",
+                        " ",
+                        "- ",
+                        "{",
+                        "]",
+                        '"',
+                        "'",
+                        "|",
+                        "&a ",
+                        "*a",
+                        "\x85",
+                        "\u2028",
+                        "%",
+                        "? ",
+                        ": ",
+                        "ø",
+                        "\\",
+                    ]
+                )
+                changed = changed[:at] + put + changed[at + chance.randrange(2) :]
+            fast = strict_yaml.parse_yaml(changed, "x.yaml")
+            with monkeypatch.context() as patched:
+                patched.setattr(strict_yaml, "FAST", None)
+                slow = strict_yaml.parse_yaml(changed, "x.yaml")
+            assert fast == slow, changed
+            read += slow[0] is not None
+    assert read > 100
