@@ -11,9 +11,9 @@ import argparse
 import contextlib
 import hashlib
 import json
-import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +74,8 @@ def kill_at_random(folder: Path, *, kills: int, seed: int, say: object = None) -
             while tally.kills < kills and summary(root) != wanted:
                 whom = chance.choice(WHOM)
                 _one_call(root, whom, chance.uniform(0.0, span), workers, tally)
+                if callable(say):
+                    say(tally)
             mark = f"last-{tally.batches}"
             driver = _start(root, mark, "run", "--jobs", "2")
             code = driver.wait(PATIENCE)
@@ -288,7 +290,9 @@ def _told() -> Iterator[str]:
     def say(tally: Tally) -> None:
         found = "all well" if tally.sound else "NOT WELL"
         at = time.monotonic() - begun
-        sys.stderr.write(f"{tally.kills} killed in {tally.batches} batches, {at:.0f} s: {found}\n")
+        sys.stderr.write(
+            f"{tally.kills} killed, {tally.missed} missed, batch {tally.batches}, {at:.0f} s: {found}\n"
+        )
 
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         tally = kill_at_random(Path(folder), kills=chosen.kills, seed=chosen.seed, say=say)
@@ -309,6 +313,6 @@ def _told() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the workers end with it
     for line in _told():
         sys.stdout.write(f"{line}\n")

@@ -249,3 +249,22 @@ def test_a_preloaded_process_that_may_fork_no_more_leaves_the_run_to_the_driver(
         assert preloaded._ask(ours, order(root, path), Stop(), lambda _stage: None) is None
         answering.join()
         assert preloaded.run(order(root, path), "falls", Stop(), lambda _stage: None) is None
+
+
+def test_a_waiting_kernel_that_was_killed_is_passed_over() -> None:
+    text = (
+        "import time\n"
+        "from impl.runs.forked import fork_spares\n"
+        "spares = fork_spares(2)\n"
+        "first, second = spares.left\n"
+        "first.child.kill()\n"
+        "first.child.wait(10)\n"
+        "assert spares.take() is second\n"
+        "assert spares.take() is None\n"
+        "second.child.kill()\n"
+        "print('passed over')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "passed over\n"

@@ -85,7 +85,12 @@ class Spares:
     left: list[Spare] = field(default_factory=list)
 
     def take(self) -> Spare | None:
-        return self.left.pop(0) if self.left else None
+        while self.left:
+            spare = self.left.pop(0)
+            if spare.child.poll() is None:
+                return spare
+            os.close(spare.order)  # killed while it waited
+        return None
 
     def end(self) -> None:
         """End what was not needed."""

@@ -302,7 +302,7 @@ def _execute_once(
             )
         except PapermillExecutionError:
             return ended("finished")  # the failing cell holds its error output, which is judged by the caller
-        except (DeadKernelError, CellTimeoutError, RuntimeError, TimeoutError) as error:
+        except (DeadKernelError, CellTimeoutError, RuntimeError, TimeoutError, BrokenPipeError) as error:
             if stop.signal is not None:
                 return ended("stopped")
             if late.is_set():

@@ -150,6 +150,7 @@ def run_study(
                     raise
                 state: State = "not_converged" if done.exit_code == NOT_CONVERGED else "ok"
                 ended = ended_attempt(attempt, state, done.exit_code, begun, done.reason)
+                ended = ended.model_copy(update={"failures": 0})
                 entry = Entry(study=name, attempt=ended, published=published)
                 write_entry(root, entry)
                 remove_other_runs(root, entry)
