@@ -28,6 +28,9 @@ from notebooks.tiny_project import (
     published,
 )
 
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from batch import project  # noqa: E402 - the invented homes of the benchmark
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
 
@@ -69,6 +72,25 @@ def test_forked_and_plain_runs_publish_the_same(tmp_path: Path) -> None:
     assert published(forked, "falls") == published(plain, "falls")
     assert (forked / "build/preloaded.log").is_file()
     assert not (plain / "build/preloaded.log").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_what_is_sampled_is_the_same_forked_and_plain(tmp_path: Path) -> None:
+    told = []
+    for name, plain in (("forked", []), ("plain", ["--plain"])):
+        root = tmp_path / name
+        root.mkdir()
+        project(root, 2)
+        (root / "build/secret").write_bytes(bytes(range(32)))
+        done = impl(root, "run", "homes", "--profile", "smoke", "--jobs", "2", *plain)
+        assert done.returncode == 0, done.stdout + done.stderr
+        releases = [json.loads(path.read_bytes()) for path in sorted(root.glob("reports/*/release.json"))]
+        assert len(releases) == 2
+        for release in releases:
+            del release["run"]["started"], release["run"]["seconds"]
+        told.append(releases)
+    assert told[0] == told[1]
 
 
 def test_a_kernel_that_kills_itself_fails_its_own_run_only(tmp_path: Path) -> None:
