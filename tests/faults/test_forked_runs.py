@@ -29,7 +29,7 @@ from notebooks.tiny_project import (
 )
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-from batch import project  # noqa: E402 - the invented homes of the benchmark
+from batch import project
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 

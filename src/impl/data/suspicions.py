@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, poisson
+import scipy
+from scipy.special import bdtrc
 
 from impl.data.exposure import odd_exposures
 from impl.data.findings import CHANCE, Finding, Numbers, Series, runs, runs_of_equals, size_of
@@ -213,9 +214,9 @@ def _constant(all_series: Sequence[Series], measure: Measure) -> Iterator[Findin
         if count <= 0 or last == first or (measure.kind == "proportion" and (exposure == exposure[0]).all()):
             continue
         again = (
-            float(poisson.pmf(count, count))
+            float(scipy.stats.poisson.pmf(count, count))
             if measure.kind == "rate"
-            else float(binom.pmf(count, exposure.max(), count / exposure.max()))
+            else float(scipy.stats.binom.pmf(count, exposure.max(), count / exposure.max()))
         )
         if windows * again ** (last - first) < CHANCE:
             yield _same(series, run, "numerator")
@@ -254,7 +255,7 @@ def _round_numbers(
             skipped = (series.site, of) in said or (of == "numerator" and measure.kind == "mean")
             if skipped or len(different) < FEWEST_DIGITS:
                 continue
-            by_chance = float(binom.sf((different % 10 == 0).sum() - 1, len(different), 0.1))
+            by_chance = float(bdtrc((different % 10 == 0).sum() - 1, len(different), 0.1))
             if 2 * len(all_series) * by_chance < CHANCE / 10:
                 yield Finding(
                     code="round_numbers",

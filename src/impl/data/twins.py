@@ -9,8 +9,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.special import i0e
-from scipy.stats import binom
+from scipy.special import bdtrc, i0e
 
 from impl.data.findings import CHANCE, Finding, Series
 from impl.data.suspicions import observed_series
@@ -97,7 +96,7 @@ def _copied(one: Series, other: Series, pairs: int) -> Finding | None:
     same_events = False
     if events.sum() >= needed and (first[events] > 0).any():
         by_chance = float(np.mean(i0e(first + second)))
-        same_events = pairs * float(binom.sf(events.sum() - 1, len(shared), by_chance)) < CHANCE / 10
+        same_events = pairs * float(bdtrc(events.sum() - 1, len(shared), by_chance)) < CHANCE / 10
     if not same_exposure and not same_events:
         return None
     count = max(int(exposures.sum()) if same_exposure else 0, int(events.sum()) if same_events else 0)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import stats
+from scipy.special import betaincinv, gammaincinv, ndtri
 
 from impl.model.columns import BUNDLE
 from impl.model.effects import EFFECTS
@@ -36,7 +36,7 @@ from impl.model.gls import (
 )
 from impl.model.structure import Structure
 
-HALF_NORMAL_MEDIAN = float(stats.halfnorm.median())
+HALF_NORMAL_MEDIAN = float(ndtri(0.75))
 Scales = Mapping[str, float]
 """Values of the scales that the sampler learns, by the name under which a fit records them."""
 
@@ -50,7 +50,7 @@ def prior_scales(structure: Structure) -> dict[str, float]:
     """
     priors, shape = structure.priors, _linear_shape(structure)
     scale = shape.scale(priors) if shape.scale is not None else None
-    share = float(stats.beta.median(priors.cell_share_alpha, priors.cell_share_beta))
+    share = float(betaincinv(priors.cell_share_alpha, priors.cell_share_beta, 0.5))
     single = len(structure.sites) == 1
     scales = {
         "effect_scale": 0.0 if scale is None else scale.median + HALF_NORMAL_MEDIAN * scale.half,
@@ -98,7 +98,7 @@ def _likelihood_scales(structure: Structure) -> dict[str, float]:
     if law == "negbin":
         return {"overdispersion": HALF_NORMAL_MEDIAN * priors.overdispersion}
     if law == "betabinomial":
-        median = stats.beta.median(priors.extra_correlation_alpha, priors.extra_correlation_beta)
+        median = betaincinv(priors.extra_correlation_alpha, priors.extra_correlation_beta, 0.5)
         return {"extra_correlation": float(median)}
     if structure.likelihood.link != "identity":
         return {}
@@ -107,7 +107,7 @@ def _likelihood_scales(structure: Structure) -> dict[str, float]:
         return {"residual_sd": half, "person_sd": half}
     scales = {"residual_sd": priors.residual}
     if law == "student":
-        excess = stats.gamma.median(priors.tail_shape, scale=1.0 / priors.tail_rate)
+        excess = gammaincinv(priors.tail_shape, 0.5) / priors.tail_rate
         scales["degrees_of_freedom"] = 2.0 + float(excess)
     return scales
 

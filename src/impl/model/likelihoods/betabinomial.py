@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 from scipy.special import expit
 
 from impl.model.likelihoods.binomial import log_ways
@@ -74,7 +74,7 @@ def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.
 
 def _log_mass(count: Array, eta: Array, denominator: Array, parameters: Parameters) -> Array:
     kappa = _kappa(parameters)
-    return np.asarray(stats.betabinom.logpmf(count, denominator, kappa * mean(eta), kappa * mean(-eta)))
+    return np.asarray(scipy.stats.betabinom.logpmf(count, denominator, kappa * mean(eta), kappa * mean(-eta)))
 
 
 def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from impl.model.likelihoods.likelihood import (
     Array,
@@ -95,7 +95,7 @@ def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.
 
 def _log_mass(count: Array, eta: Array, denominator: Array, parameters: Parameters) -> Array:
     shape = _shape(parameters)
-    return np.asarray(stats.nbinom.logpmf(count, shape, shape / (shape + denominator * mean(eta))))
+    return np.asarray(scipy.stats.nbinom.logpmf(count, shape, shape / (shape + denominator * mean(eta))))
 
 
 def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:

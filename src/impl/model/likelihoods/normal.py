@@ -7,7 +7,7 @@ SS ~ Gamma((n-1)/2, 1/(2 sd^2)); SS is what identifies the SD between persons.
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from impl.model.likelihoods.likelihood import Array, Likelihood, Observed, Parameters, Tensor
 from impl.model.priors import Priors
@@ -42,10 +42,10 @@ def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.
 def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:
     """Density of the cell means (not of the sums) and, in the cells `several`, of the sum of squares."""
     count, sd = cells.denominator, parameters["residual_sd"]
-    density = np.array(stats.norm.logpdf(cells.numerator / count, eta, sd / np.sqrt(count)))
+    density = np.array(scipy.stats.norm.logpdf(cells.numerator / count, eta, sd / np.sqrt(count)))
     if cells.sum_squares is not None:
         degrees = (count[cells.several] - 1.0) / 2.0
-        density[..., cells.several] += stats.gamma.logpdf(cells.sum_squares, degrees, scale=2.0 * sd**2)
+        density[..., cells.several] += scipy.stats.gamma.logpdf(cells.sum_squares, degrees, scale=2.0 * sd**2)
     return density
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from impl.model.likelihoods.likelihood import (
     Array,
@@ -55,7 +55,7 @@ def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.
 
 def _log_mass(count: Array, eta: Array, denominator: Array, parameters: Parameters) -> Array:
     del parameters
-    return np.asarray(stats.poisson.logpmf(count, denominator * mean(eta)))
+    return np.asarray(scipy.stats.poisson.logpmf(count, denominator * mean(eta)))
 
 
 def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:

@@ -9,7 +9,7 @@ learnt from the scatter of the cell means, so the law has dispersion of its own.
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from impl.model.likelihoods.likelihood import Array, Likelihood, Observed, Parameters, Tensor
 from impl.model.priors import Priors
@@ -48,7 +48,7 @@ def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:
     """Density of the cell means, not of the sums."""
     scale = parameters["residual_sd"] / np.sqrt(cells.denominator)
     level = cells.numerator / cells.denominator
-    return np.asarray(stats.t.logpdf(level, parameters["degrees_of_freedom"], eta, scale))
+    return np.asarray(scipy.stats.t.logpdf(level, parameters["degrees_of_freedom"], eta, scale))
 
 
 STUDENT = Likelihood(
