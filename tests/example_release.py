@@ -889,7 +889,7 @@ def hostile() -> Release:
         row["name"], row["component"], row["nature"] = HOSTILE[number % 4], HOSTILE[0], HOSTILE[1]
     data["disclosure"]["rules"] = (HOSTILE[0],)
     data["disclosure"]["suppressed"] = ({"place": HOSTILE[1], "count": 2},)
-    data["plan"]["deviations"] = (HOSTILE[2],)
+    data["plan"]["deviations"] = ({"code": "question.nb", "planned": HOSTILE[2], "actual": HOSTILE[0]},)
     return Release.model_validate(data)
 
 

@@ -114,7 +114,7 @@ def unit_study(study: Study, unit: Unit) -> Study:
             "units": None,
         }
     )
-    resolved._root, resolved._unit = study.root, unit
+    resolved._root, resolved._unit, resolved._declared = study.root, unit, study
     return resolved
 
 

@@ -27,6 +27,7 @@ from impl.disclosure.counts import Evaluations, released_counts, shows_zero, sup
 from impl.disclosure.delivery import dose_estimates, fidelity_section
 from impl.disclosure.earlier import earlier_releases
 from impl.disclosure.functionals import Shown, modelled_cells
+from impl.disclosure.plan import plan_check
 from impl.disclosure.rules import Counted
 from impl.disclosure.sites import with_site_counts
 from impl.disclosure.spc import effect_quantiles, spc_section
@@ -203,6 +204,7 @@ def make_release(
             ),
         ),
     )
+    release = release.model_copy(update={"plan": plan_check(study, release)})
     windows = {name: evaluation.estimates.window for name, evaluation in evaluations.items()}
     check_release(release, panel, laws, windows, past)
     return release

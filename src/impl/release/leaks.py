@@ -40,7 +40,8 @@ ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{15,}={0,2}")
 def known_hashes(release: Release) -> set[str]:
     """Hashes that may hold eleven digits in a row by chance."""
     run = release.run
-    return {text for text in (run.id, run.lock_sha256, run.git_commit, release.study.plan_sha256) if text}
+    hashes = (run.id, run.lock_sha256, run.git_commit, release.study.plan_sha256, release.plan.line_sha256)
+    return {text for text in hashes if text}
 
 
 def word_pattern(folder: Path, forbidden: Iterable[str]) -> re.Pattern[str] | None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from impl.register.plan import Timing
 from impl.release.public import Probability, Public
 from impl.release.sections import Sections
 from impl.study.catalogue import Example, Noun
@@ -275,9 +276,42 @@ class Checks(Public):
     chains: int
 
 
+class Deviation(Public):
+    """One thing that is not as planned. code: dotted key of the registered plan, `rest.<key of the study file>` for what
+    the register holds a hash of, `data_from` and `data_to` for the days of the data. planned, actual: short texts;
+    None where there was nothing, both of them for a hash.
+    """
+
+    code: str
+    planned: str | None = None
+    actual: str | None = None
+
+
+class RegisteredPlan(Public):
+    """One version of the plan. timing: when it was registered, seen from the data that were used. after_run: the study had
+    been run by then. changes: from the version before."""
+
+    version: int
+    registered_at: datetime
+    timing: Timing
+    after_run: bool
+    changes: tuple[Deviation, ...] = ()
+
+
 class PlanCheck(Public):
+    """What the register says of the study. study: its id there, of a unit that of the whole. line_sha256: the line
+    that the plan in force stands on. deviations: from the plan in force; versions: every plan, oldest first.
+    withdrawn: why, where the study was."""
+
     registered: bool = False
-    deviations: tuple[str, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    study: str | None = None
+    line_sha256: str | None = None
+    versions: tuple[RegisteredPlan, ...] = ()
+    planned_from: date | None = None
+    planned_to: date | None = None
+    report_due: date | None = None
+    withdrawn: str | None = None
 
 
 class Suppressed(Public):

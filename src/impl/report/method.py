@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from impl.release.release import ModelSummary, Release, StatedBelief
-from impl.report import wording
+from impl.report import plan, wording
 from impl.report.language import Language, sentence
 
 NORMAL_90 = 1.645  # half the width of the 90 % interval of a standard normal
@@ -50,6 +50,7 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
         texts.insert(-3, say("method.waves_yes" if model.wave_effects else "method.waves_no"))
     if measure.direction != "ambiguous":
         texts.append(say("method.limits_verdict"))
+    texts.append(plan.in_short(release, language))
     return tuple(sentence(text) for text in texts)
 
 
@@ -144,10 +145,6 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
     privacy += [
         say(f"rules.{rule}") if language.has(f"rules.{rule}") else rule for rule in release.disclosure.rules
     ]
-    plan = [
-        study.plan_sha256,
-        say(f"provenance.{'registered' if release.plan.registered else 'not_registered'}"),
-    ]
     bundles = [
         say("provenance.bundle_version", {"name": language.pick(bundle.name), "number": bundle.version})
         for bundle in study.bundles
@@ -173,9 +170,9 @@ def provenance(release: Release, language: Language) -> tuple[tuple[str, tuple[s
     ]
     if run.lock_sha256:
         rows.append(("lock", (run.lock_sha256,)))
-    rows.append(("plan", tuple(plan)))
+    rows.append(("plan", plan.provenance_lines(release, language)))
     if release.plan.deviations:
-        rows.append(("deviations", release.plan.deviations))
+        rows.append(("deviations", plan.deviation_lines(release, language)))
     rows += [
         ("privacy", tuple(privacy)),
         ("again", tuple(say(f"provenance.again_{key}", {"id": study.id}) for key in ("command", "pages"))),

@@ -13,6 +13,7 @@ from typing import Literal
 from impl.release.release import Release, ReleasedMeasure, ReleaseWarning
 from impl.report import wording
 from impl.report.language import Language, sentence, slots_of
+from impl.report.plan import was_beforehand
 
 # Warnings that are said where they matter, so that the list of notes does not repeat them.
 SAID_ELSEWHERE = frozenset(["smoke", "contrast_few_sites", "moderator_few_sites", "absence_not_judged"])
@@ -269,7 +270,7 @@ def how_sure(release: Release, language: Language) -> Message:
     estimate = wording.headline(release, measure)
     the = {"direction": language.say(f"direction.{sure.way}_the"), "limit": sure.limit}
     a = {"direction": language.say(f"direction.a_{sure.way}")}
-    limit_set = language.say(f"sure.limit_set_{'beforehand' if release.plan.registered else 'plan'}")
+    limit_set = language.say(f"sure.limit_set_{'beforehand' if was_beforehand(release) else 'plan'}")
     lines: list[str] = []
     if sure.claim == "better":
         lines.append(language.say("sure.better", a))

@@ -34,9 +34,11 @@ def inspect_study(study: Study) -> Inspection:
     """
     from impl.data.read import read_panel
     from impl.data.units import list_units, unit_study
+    from impl.register.register import read_register
 
     faults = language_faults(study.languages, f"{study.id}.yaml, key 'languages'")
     try:
+        read_register(study.root)  # the Release will say what it says of the study
         panel = read_panel(study)
         if study.units is not None:  # the model is that of one unit; the first stands for all
             study = unit_study(study, list_units(study)[0])

@@ -33,6 +33,8 @@ _PACKAGE = Path(__file__).parent.parent
 _CODE = {".py", ".toml", ".j2", ".css", ".json"}
 _NOT_IN_A_RELEASE = {"report", "runs", "cli.py"}
 _SECRET_BYTES = 32
+REGISTER_FILE = "parameters/register.jsonl"
+"""The register of plans (`impl.register`), under the project root."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,8 @@ def identify(study: Study, *, profile: str) -> Identity:
         "requirements.lock": lock_sha256 or "",
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
+    if registered := _registered(root, _stamp(root / REGISTER_FILE)).get(study.as_declared.id):
+        parts["register"] = registered
     run_key = _sha256(canonical_json(parts))
     return Identity(
         run_id=hmac.new(_secret(root), run_key.encode(), hashlib.sha256).hexdigest()[:12],
@@ -119,6 +123,24 @@ def _catalogue_sha256(
         *(read_bundle(bundle, root).model_dump(mode="json") for bundle in bundles),
     ]
     return _sha256(canonical_json(entries))
+
+
+@lru_cache(maxsize=8)
+def _registered(root: Path, _at: Stamp) -> dict[str, str]:
+    """Hash of all that the register says of each study, by id, so that a registration makes a new run.
+
+    A line that cannot be read is left to `impl.register`, which tells where the register is broken.
+    """
+    found: dict[str, str] = {}
+    try:
+        lines = (root / REGISTER_FILE).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return found
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            name = json.loads(line)["id"]
+            found[name] = _sha256(found.get(name, "") + line)
+    return found
 
 
 def _sha256(text: str) -> str:

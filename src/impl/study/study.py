@@ -302,6 +302,22 @@ class ModelChoice(Value):
     priors: Literal["default", "wide"] | PriorChanges = "default"
 
 
+class Planned(Value):
+    """The data that the study is to have, and the day from which its report is overdue: what registering asks for."""
+
+    data_from: IsoDate | None = None
+    data_to: IsoDate
+    report_due: IsoDate
+
+    @model_validator(mode="after")
+    def _order(self) -> Planned:
+        if not (self.data_from or "") < self.data_to <= self.report_due:
+            raise ValueError(
+                "must be days with 'data_from' before 'data_to' and 'report_due' not before that"
+            )
+        return self
+
+
 class Study(Value):
     """One evaluation, declared. `id` equals the file name; paths are relative to the project root."""
 
@@ -344,6 +360,8 @@ class Study(Value):
     interruptions: tuple[Interruption, ...] = ()
     estimand: Estimand = Estimand()
     decision: Decision = Decision()
+    planned: Annotated[Planned | None, _ABSENT] = None
+    """When data end and a report is due, for the register."""
     model: ModelChoice = ModelChoice()
     audience: AudienceName = "public"
     synthetic: bool = False
@@ -355,6 +373,7 @@ class Study(Value):
 
     _root: Path = Path()
     _unit: Unit | None = None
+    _declared: Study | None = None
 
     @model_validator(mode="after")
     def _design(self) -> Study:
@@ -398,3 +417,13 @@ class Study(Value):
     def unit(self) -> Unit | None:
         """The unit that this study was resolved for (`impl.data.units`); None for the study as written."""
         return self._unit
+
+    @property
+    def as_declared(self) -> Study:
+        """This study as its file has it: of a unit's study the one that it was resolved from, with what was changed since."""
+        whole = self._declared
+        if whole is None:
+            return self
+        return self.model_copy(
+            update={name: getattr(whole, name) for name in ("id", "title", "question", "units")}
+        )

@@ -174,15 +174,31 @@ def test_a_measure_beside_the_main_one_is_told_by_its_direction_only() -> None:
             assert sure.claim == "better"
 
 
-def test_a_limit_is_called_beforehand_only_where_the_plan_is_registered() -> None:
-    for registered in (True, False):
-        release = staggered()
-        release = release.model_copy(
-            update={"plan": release.plan.model_copy(update={"registered": registered})}
-        )
-        text = all_text(release)
-        assert ("Grensen ble satt på forhånd." in text) == registered
-        assert ("Grensen er satt i studiens plan." in text) != registered
+def test_a_limit_is_called_beforehand_only_where_it_was_registered_before_data_and_run() -> None:
+    first = RegisteredPlan(
+        version=1, registered_at=datetime(2020, 1, 2, tzinfo=UTC), timing="before_data", after_run=False
+    )
+    late = first.model_copy(update={"version": 2, "timing": "after_data"})
+    limit = Deviation(code="decision.worthwhile", planned="0.15", actual="0.1")
+    elsewhere = Deviation(code="title.nb", planned="Ett", actual="To")
+    cases: list[tuple[PlanCheck, bool]] = [
+        (PlanCheck(), False),
+        (PlanCheck(registered=True, versions=(first,)), True),
+        (PlanCheck(registered=True, versions=(first.model_copy(update={"timing": "during_data"}),)), True),
+        (PlanCheck(registered=True, versions=(first.model_copy(update={"timing": "after_data"}),)), False),
+        (PlanCheck(registered=True, versions=(first.model_copy(update={"after_run": True}),)), False),
+        (PlanCheck(registered=True, versions=(first,), deviations=(limit,)), False),
+        (PlanCheck(registered=True, versions=(first,), deviations=(elsewhere,)), True),
+        (PlanCheck(registered=True, versions=(first, late.model_copy(update={"changes": (limit,)}))), False),
+        (
+            PlanCheck(registered=True, versions=(first, late.model_copy(update={"changes": (elsewhere,)}))),
+            True,
+        ),
+    ]
+    for plan, beforehand in cases:
+        text = all_text(staggered().model_copy(update={"plan": plan}))
+        assert ("Grensen ble satt på forhånd." in text) == beforehand, plan
+        assert ("Grensen er satt i studiens plan." in text) != beforehand, plan
 
 
 def test_rare_events_are_told_over_ten_years() -> None:

@@ -1,0 +1,1 @@
+"""What a network of studies knows, from its register and its Releases alone."""

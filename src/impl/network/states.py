@@ -1,0 +1,229 @@
+"""Where every study stands, registered or not: the one list from which index and status report are drawn.
+
+Who asks hands over the register and whatever Releases there are; what is registered is in the answer whether or not a
+study file, a Release or a run of it exists. There is no argument by which a study could be left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from impl.register.plan import Plan, Timing, timing
+from impl.register.register import Register, Registered
+from impl.release.release import Outcome, Release
+from impl.study.value import Translated
+
+State = Literal[
+    "planned", "running", "overdue", "failed", "withdrawn", "not_converged", "described",
+    "beneficial", "promising", "uncertain", "negligible", "harmful",
+]  # fmt: skip
+"""`described`: a report without a verdict, since more is neither good nor bad of its measure."""
+STATES: tuple[State, ...] = (
+    "beneficial", "promising", "uncertain", "negligible", "harmful", "described", "not_converged",
+    "failed", "overdue", "running", "planned", "withdrawn",
+)  # fmt: skip
+"""All of them, in the order of lists."""
+NULL: tuple[State, ...] = ("uncertain", "negligible")
+"""States of a study that did not show an effect: it may have none of importance, or too little is known."""
+ENDED_EARLY = timedelta(days=31)
+"""How long before the planned last day of data a report may end and still be the planned one (choice: a month)."""
+
+Ended = Literal["running", "failed", "cancelled", "interrupted"]
+"""How the last run of a study stands where no Release came of it."""
+Registration = Literal["registered", "elsewhere", "lost", "not_registered"]
+"""`elsewhere`: a Release of another network, which names a line of its own register. `lost`: one of ours names a line
+that our register does not have, so that something was taken out of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """The last run of a study, as the ledger has it. id: of the run's study, of a unit's one its own; study: id in the
+    register, which differs where a study is run by unit."""
+
+    id: str
+    study: str
+    state: Literal["running", "ok", "not_converged", "failed", "cancelled", "interrupted"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One study, or one unit of a study that is run by unit.
+
+    id: of the study or unit; study: id in the register. outcome: what its full Release says, whatever the state.
+    release: the newest, a smoke run where there is no other; others: run ids of further Releases of the same id.
+    interim: its data end before the planned last day. overdue: the report is, whatever the state. attempt: how the last
+    run ended where that is not how the Release was made. registered: first line, newest plan, withdrawal and dates.
+    """
+
+    id: str
+    study: str
+    state: State
+    registration: Registration
+    title: Translated
+    question: Translated
+    registered: Registered | None = None
+    release: Release | None = None
+    others: tuple[str, ...] = ()
+    outcome: Outcome | Literal["not_converged", "described"] | None = None
+    interim: bool = False
+    overdue: bool = False
+    attempt: Ended | None = None
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan in force."""
+        return self.registered.plan if self.registered else None
+
+    @property
+    def registered_at(self) -> datetime | None:
+        """When the study was first registered."""
+        return self.registered.lines[0].registered_at if self.registered else None
+
+    @property
+    def timing(self) -> Timing | None:
+        """When it was first registered, seen from its data: those it has, or those it planned."""
+        if self.registered is None:
+            return None
+        first = self.registered.lines[0]
+        planned = self.registered.plan.planned
+        data_from = date.fromisoformat(planned.data_from) if planned.data_from else None
+        data_to = date.fromisoformat(planned.data_to)
+        if self.release is not None:
+            data_from, data_to = self.release.study.data_from, self.release.study.data_to
+        return timing(first.registered_at.date(), data_from, data_to)
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was withdrawn."""
+        withdrawn = self.registered.withdrawn if self.registered else None
+        return withdrawn.reason if withdrawn else None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of it is invented."""
+        return bool((self.release and self.release.study.synthetic) or (self.plan and self.plan.synthetic))
+
+
+def standings(
+    register: Register,
+    releases: Iterable[Release],
+    attempts: Iterable[Attempt] = (),
+    *,
+    foreign: Iterable[Release] = (),
+    today: date,
+) -> tuple[Standing, ...]:
+    """Every registered study in the order of registration, then every Release of a study that is not registered, by id.
+
+    foreign: Releases of other networks, which may name lines of registers that are not here. A study that is run by
+    unit has one row for each unit that was run, or one of its own where none was.
+    """
+    of_study: dict[str, dict[str, list[Release]]] = {}
+    theirs = tuple(foreign)
+    abroad = frozenset(id(release) for release in theirs)
+    for release in (*releases, *theirs):
+        of_study.setdefault(release.plan.study or release.study.id, {}).setdefault(
+            release.study.id, []
+        ).append(release)
+    tried: dict[str, dict[str, Attempt]] = {}
+    for attempt in attempts:
+        tried.setdefault(attempt.study, {})[attempt.id] = attempt
+    rows: list[Standing] = []
+    for name in (*register.studies, *sorted(of_study.keys() - register.studies.keys())):
+        found, runs = of_study.get(name, {}), tried.get(name, {})
+        registered = register.studies.get(name)
+        for row in sorted({*found, *runs} if registered else found) or [name]:
+            rows.append(
+                _standing(name, row, registered, register, found.get(row, []), abroad, runs.get(row), today)
+            )
+    return tuple(rows)
+
+
+def counts(rows: Sequence[Standing]) -> Mapping[State, int]:
+    """How many rows have each state, every state named, in the order of `STATES`."""
+    found = Counter(row.state for row in rows)
+    return {state: found[state] for state in STATES}
+
+
+def _standing(
+    study: str,
+    name: str,
+    registered: Registered | None,
+    register: Register,
+    releases: Sequence[Release],
+    abroad: frozenset[int],
+    attempt: Attempt | None,
+    today: date,
+) -> Standing:
+    ordered = sorted(releases, key=lambda item: (item.run.profile == "full", item.run.started, item.run.id))
+    release = ordered[-1] if ordered else None
+    full = release if release is not None and release.run.profile == "full" else None
+    outcome = None if full is None else _outcome(full)
+    last_day = date.fromisoformat(registered.plan.planned.data_to) if registered else None
+    interim = full is not None and last_day is not None and full.study.data_to < last_day - ENDED_EARLY
+    due = date.fromisoformat(registered.plan.planned.report_due) if registered else None
+    overdue = due is not None and today > due and (full is None or interim)
+    ended = _ended(attempt)
+    text = release.study if release is not None else registered.plan if registered is not None else None
+    assert text is not None  # a row is asked for by a Release or by the register
+    return Standing(
+        id=name,
+        study=study,
+        state=_state(registered, outcome, interim, overdue, ended),
+        registration=_registration(
+            registered, register, release, release is not None and id(release) in abroad
+        ),
+        title=text.title,
+        question=text.question,
+        registered=registered,
+        release=release,
+        others=tuple(item.run.id for item in ordered[:-1]),
+        outcome=outcome,
+        interim=interim,
+        overdue=overdue,
+        attempt=ended,
+    )
+
+
+def _state(
+    registered: Registered | None,
+    outcome: Outcome | Literal["not_converged", "described"] | None,
+    interim: bool,
+    overdue: bool,
+    ended: Ended | None,
+) -> State:
+    """The gravest of what is so: an early report does not make a late one timely, nor a failed run a planned one."""
+    if registered is not None and registered.withdrawn is not None:
+        return "withdrawn"
+    if outcome is not None and not (interim and overdue):
+        return outcome
+    if ended == "running":
+        return "running"
+    if overdue:
+        return "overdue"
+    return "planned" if ended is None else "failed"
+
+
+def _ended(attempt: Attempt | None) -> Ended | None:
+    if attempt is None or attempt.state == "ok" or attempt.state == "not_converged":
+        return None
+    return attempt.state
+
+
+def _outcome(release: Release) -> Outcome | Literal["not_converged", "described"]:
+    if release.status == "not_converged":
+        return "not_converged"
+    return release.verdict.outcome if release.verdict is not None else "described"
+
+
+def _registration(
+    registered: Registered | None, register: Register, release: Release | None, abroad: bool
+) -> Registration:
+    """Whether this register knows of the study, and what a Release says of it against that."""
+    named = release.plan.line_sha256 if release is not None else None
+    if named is not None and named not in register.hashes:
+        return "elsewhere" if abroad else "lost"
+    return "registered" if registered is not None else "not_registered"
