@@ -11,7 +11,7 @@ import io
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,9 +32,10 @@ from impl.model.simulate import (
     panel_rows,
     simulate_cells,
 )
+from impl.register.write import register_studies, withdraw_study
 from impl.release.files import write_atomically
 from impl.study.catalogue import Bundle, Measure
-from impl.study.load import read_bundle, read_measure
+from impl.study.load import read_bundle, read_measure, read_study
 from impl.study.study import Identifier
 from impl.study.value import MeasureId, Text, Translated, Value
 
@@ -93,7 +94,7 @@ class Evaluation(Value):
     reason: Text | None = None
     says: Literal[
         "beneficial", "phase_out", "not_delivered", "faded", "uncertain", "no_direction",
-        "overdue", "running", "planned", "withdrawn",
+        "overdue", "planned", "withdrawn",
     ]  # fmt: skip
 
     @property
@@ -125,6 +126,14 @@ class DemoNetwork(Value):
         month = first.year * 12 + first.month - 1 - STEP * BEFORE
         return month_starts(date(month // 12, month % 12 + 1, 1), count, STEP)
 
+    def plan(self, study: str) -> dict[str, str]:
+        """First and last day of the data, and when the report is due: a year after them where the table says nothing."""
+        starts = self.period_starts(study)
+        last = starts[-1].toordinal() - 1
+        due = self.studies[study].due or date.fromordinal(last + 365)
+        first = {"data_from": starts[0].isoformat()}
+        return first | {"data_to": date.fromordinal(min(last, due.toordinal())).isoformat(), "report_due": due.isoformat()}
+
     def titled(self, study: str, bundle: Bundle) -> dict[str, str]:
         """Title by language."""
         wave = self.waves[self.studies[study].wave]
@@ -150,7 +159,7 @@ def read_network(file: Path) -> DemoNetwork:
 
 
 def write_network(network: DemoNetwork, folder: Path) -> tuple[Path, ...]:
-    """Write study files and data of every evaluation into a laid-out project; returns the study files.
+    """Write study files, data and register of every evaluation into a laid-out project; returns the study files.
 
     Those without data go to `parameters/planned/`, where no run looks for them. `truth.json` says what was built in.
     """
@@ -168,7 +177,25 @@ def write_network(network: DemoNetwork, folder: Path) -> tuple[Path, ...]:
         write_atomically(path, study_text(network, name, bundle).encode())
         files.append(path)
     write_atomically(folder / "truth.json", (json.dumps(truth, indent=1) + "\n").encode())
+    _register(network, folder, files)
     return tuple(files)
+
+
+def _register(network: DemoNetwork, folder: Path, files: Sequence[Path]) -> None:
+    """Register every plan as if two months before its first start, in order; invented dates, as all of the demo."""
+    at = {file: _moment(network.first_start(file.stem) - timedelta(days=60), network.today) for file in files}
+    withdrawn = []
+    for file in sorted(files, key=lambda file: (at[file], file.stem)):
+        register_studies(folder, [read_study(file)], at=at[file])
+        withdrawn += [file.stem] if network.studies[file.stem].stage == "withdrawn" else []
+    for name in withdrawn:
+        withdraw_study(folder, name, reason=network.studies[name].reason or name, at=_moment(network.today, network.today))
+
+
+def _moment(day: date, today: date) -> datetime:
+    """Noon of a day, not later than yesterday."""
+    latest = min(day, today - timedelta(days=1))
+    return datetime(latest.year, latest.month, latest.day, 12, tzinfo=UTC)
 
 
 def study_text(network: DemoNetwork, name: str, bundle: Bundle) -> str:
@@ -189,6 +216,7 @@ def study_text(network: DemoNetwork, name: str, bundle: Bundle) -> str:
         "bundle": found.bundle,
         "measures": {"primary": found.measure},
         "data": table("panel"),
+        "planned": network.plan(name),
         "rollout": table("rollout", randomised=found.randomised, **selection),
     }
     if found.delivered is not None:

@@ -98,6 +98,27 @@ class StatedBelief(Public):
     sd: float
 
 
+class NetworkPrior(Public):
+    """What a study learnt from the network before its own data, and what that did; link scale.
+
+    The prior of the effect was (1 - vague_weight) N(mean, sd) + vague_weight N(0, vague_sd); mean and sd are those of the
+    effect in one more place, by `studies` earlier ones, their runs in `runs`; sd is `inflation` times as wide.
+    posterior_vague_weight: of the vague part after the data. surprise: chance, had the informative part been right, of
+    data at least as far from it. without: mean and sd of the effect had the vague part been the whole prior.
+    """
+
+    runs: tuple[str, ...]
+    studies: int
+    mean: float
+    sd: float
+    inflation: float
+    vague_weight: Probability
+    vague_sd: float
+    posterior_vague_weight: Probability | None = None
+    surprise: Probability | None = None
+    without: StatedBelief | None = None
+
+
 class ModelSummary(Public):
     """What was chosen for one measure, by the study or by the design.
 
@@ -130,6 +151,8 @@ class ModelSummary(Public):
     secular: StatedBelief | None = None
     reporting: StatedBelief | None = None
     other_bundles: tuple[str, ...] = ()
+    effect_prior: StatedBelief | None = None
+    network: NetworkPrior | None = None
 
 
 class SiteStart(Public):
