@@ -221,6 +221,30 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or em
 
 
 @app.command()
+def register(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY]…", help="Ids or paths; none to list what is registered."),
+    ] = None,
+    withdraw: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Say that the study will not be carried through, and why."),
+    ] = None,
+) -> None:
+    """Freeze the plan of a study before its data: every report will say whether it was followed."""
+    from impl.runs import registering
+
+    root = _root()
+    if withdraw is not None:
+        lines = [registering.withdraw(root, registering.one_name(studies or []), withdraw)]
+    elif studies:
+        lines = registering.register_plans(root, _studies(studies)[1])
+    else:
+        lines = registering.list_register(root)
+    typer.echo("\n".join(lines) or "Nothing is registered.")
+
+
+@app.command()
 def status() -> None:
     """Every study with its state and the age of its report."""
     from rich.table import Table

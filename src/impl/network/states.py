@@ -18,13 +18,14 @@ from impl.release.release import Outcome, Release
 from impl.study.value import Translated
 
 State = Literal[
-    "planned", "running", "overdue", "failed", "withdrawn", "not_converged", "described",
+    "planned", "running", "overdue", "failed", "withdrawn", "unpublished", "not_converged", "described",
     "beneficial", "promising", "uncertain", "negligible", "harmful",
 ]  # fmt: skip
-"""`described`: a report without a verdict, since more is neither good nor bad of its measure."""
+"""`described`: a report without a verdict, since more is neither good nor bad of its measure. `unpublished`: it was run in
+full, and what came of it is not for everybody."""
 STATES: tuple[State, ...] = (
     "beneficial", "promising", "uncertain", "negligible", "harmful", "described", "not_converged",
-    "failed", "overdue", "running", "planned", "withdrawn",
+    "unpublished", "failed", "overdue", "running", "planned", "withdrawn",
 )  # fmt: skip
 """All of them, in the order of lists."""
 NULL: tuple[State, ...] = ("uncertain", "negligible")
@@ -47,6 +48,7 @@ class Attempt:
     id: str
     study: str
     state: Literal["running", "ok", "not_converged", "failed", "cancelled", "interrupted"]
+    profile: Literal["full", "smoke"] = "full"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +174,7 @@ def _standing(
     return Standing(
         id=name,
         study=study,
-        state=_state(registered, outcome, interim, overdue, ended),
+        state=_state(registered, outcome, interim, overdue, attempt),
         registration=_registration(
             registered, register, release, release is not None and id(release) in abroad
         ),
@@ -193,18 +195,20 @@ def _state(
     outcome: Outcome | Literal["not_converged", "described"] | None,
     interim: bool,
     overdue: bool,
-    ended: Ended | None,
+    attempt: Attempt | None,
 ) -> State:
     """The gravest of what is so: an early report does not make a late one timely, nor a failed run a planned one."""
     if registered is not None and registered.withdrawn is not None:
         return "withdrawn"
     if outcome is not None and not (interim and overdue):
         return outcome
-    if ended == "running":
+    if attempt is not None and attempt.state == "running":
         return "running"
+    if attempt is not None and _ended(attempt) is None and attempt.profile == "full" and outcome is None:
+        return "unpublished"
     if overdue:
         return "overdue"
-    return "planned" if ended is None else "failed"
+    return "planned" if _ended(attempt) is None else "failed"
 
 
 def _ended(attempt: Attempt | None) -> Ended | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,9 @@ EDITIONS = r"summary\.|local-[A-Za-z0-9-]{1,60}\."
 HISTORY = re.compile(r"history/[0-9a-z][0-9a-z-]{0,63}\.json")
 FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+LONG_NUMBER = re.compile(r"(?<![0-9.])[0-9]{10,}(?![0-9.])")
+IDENTIFIER = r"[a-z0-9][a-z0-9-]{0,62}"
 SMALLEST_GROUP = 3  # sites; the rule of disclosure control, held here a second time
 
 
@@ -62,6 +66,38 @@ def check_bundle(folder: Path, release: Release, *, forbidden: Iterable[str] = (
         if not (folder / name).is_file()
     ]
     return faults
+
+
+def check_foreign(release: Release, text: str, name: str) -> Iterator[Fault]:
+    """What speaks against a Release that somebody else made. text: the bytes it was read from, as text.
+
+    Its own promises, paths and persons in its words, and that its names and intervals are such as we write.
+    """
+    yield from _wrong_numbers(release, name)
+    yield from find_leaks("\n".join(_distinct_words(text)), name, known_hashes(release), None)
+    wrong = []
+    if not re.fullmatch(IDENTIFIER, release.study.id):
+        wrong.append("study.id")
+    if not re.fullmatch(r"[0-9a-f]{12}", release.run.id):
+        wrong.append("run.id")
+    if release.study.data_from > release.study.data_to:
+        wrong.append("study.data_to")
+    if sum(measure.role == "primary" for measure in release.study.measures) != 1 or not release.study.bundles:
+        wrong.append("study.measures")
+    if any(not row.lower <= row.median <= row.upper or row.sd < 0 for row in release.estimates):
+        wrong.append("estimates")
+    for place in wrong:
+        yield gate_fault(
+            "implausible", f"{name}, key '{place}'", "what impl does not write", "as impl writes it",
+            "Ask whoever made it to run the study again.",
+        )  # fmt: skip
+
+
+def _distinct_words(text: str) -> Iterator[str]:
+    """Every text of a JSON file once, and every long whole number: what leaks are looked for in, without the figures."""
+    for word in dict.fromkeys(STRING.findall(text)):
+        yield json.loads(word) if "\\" in word else word[1:-1]
+    yield from dict.fromkeys(LONG_NUMBER.findall(text))
 
 
 def _check_file(

@@ -11,11 +11,15 @@ from datetime import date, datetime
 from html import escape
 from typing import Literal
 
+from impl.network.states import Standing, counts
 from impl.report.html import FOOT, page_head
 from impl.report.language import Language, read_language, sentence
+from impl.report.plan import standing_lines
 from impl.report.validity import months_between
 
 Status = Literal["ok", "not_converged", "failed", "running", "not_run", "stale", "cancelled", "interrupted"]
+SAID = ("planned", "overdue", "withdrawn", "unpublished", "failed")
+"""States that say more than how the last run ended, and stand in its place."""
 GROUPS = ("current", "outdated", "without")
 
 
@@ -47,6 +51,7 @@ class IndexRow:
     holds_until: date | None = None
     demo: bool = False
     trial: bool = False
+    standing: Standing | None = None
 
 
 def render_index(rows: Sequence[IndexRow], language: str = "nb", *, today: date | None = None) -> str:
@@ -73,7 +78,7 @@ def render_index(rows: Sequence[IndexRow], language: str = "nb", *, today: date 
         f"{page_head(title, chosen)}\n"
         f'<div class="impl-report" lang="{chosen.code}"><header class="top"><h1>{escape(title)}</h1>'
         f'<p class="scope"><b>{escape(count)}</b> {escape(say("index.intro"))}{made}</p></header>'
-        f"{_finder(rows, chosen)}{''.join(parts)}</div>\n{FOOT}\n"
+        f"{_registered(rows, chosen)}{_finder(rows, chosen)}{''.join(parts)}</div>\n{FOOT}\n"
     )
 
 
@@ -92,6 +97,29 @@ def _newest_first(rows: Sequence[IndexRow]) -> list[IndexRow]:
     return sorted(by_name, key=lambda row: row.data_to or date.min, reverse=True)
 
 
+def _state(standing: Standing, language: Language) -> str:
+    return language.say(f"standing.state.{standing.state}")
+
+
+def _registered(rows: Sequence[IndexRow], language: Language) -> str:
+    """How many studies are registered, and how many of them stand where: a unit counts with its study."""
+    registered = [
+        row.standing for row in rows if row.standing is not None and row.standing.registered is not None
+    ]
+    if not registered:
+        return ""
+    states = "".join(
+        f"<li>{escape(language.say('standing.pair', {'name': language.say(f'standing.state.{state}'), 'number': language.number(count)}))}</li>"
+        for state, count in counts(registered).items()
+        if count
+    )
+    studies = len({standing.study for standing in registered})
+    return (
+        f'<section class="registered"><h2 id="registered">{escape(language.say("standing.heading"))}</h2>'
+        f"<p>{escape(language.count('standing.count', studies))}</p><ul>{states}</ul></section>"
+    )
+
+
 def _finder(rows: Sequence[IndexRow], language: Language) -> str:
     """One closed list a way of looking; those by which no study can be found are left out."""
     undated = language.say("index.undated")
@@ -100,6 +128,7 @@ def _finder(rows: Sequence[IndexRow], language: Language) -> str:
         "place": lambda row: row.places,
         "area": lambda row: row.areas,
         "answer": lambda row: [row.verdict] if row.verdict else [],
+        "state": lambda row: [_state(row.standing, language)] if row.standing else [],
         "date": lambda row: [str(row.data_to.year) if row.data_to else undated],
     }
     lists = []
@@ -114,7 +143,8 @@ def _finder(rows: Sequence[IndexRow], language: Language) -> str:
             f"<li><b>{escape(name)}</b><ul>{''.join(_way_to(row) for row in groups[name])}</ul></li>"
             for name in sorted(groups, key=str.casefold, reverse=way == "date")
         )
-        summary = language.say(f"index.by_{way}", {"count": language.number(len(groups))})
+        key = "standing.by_state" if way == "state" else f"index.by_{way}"
+        summary = language.say(key, {"count": language.number(len(groups))})
         lists.append(
             f'<details class="finder"><summary>{escape(summary)}</summary><ul class="groups">{items}</ul></details>'
         )
@@ -139,6 +169,8 @@ def _card(row: IndexRow, language: Language, today: date | None) -> str:
     if row.answer:
         lines.append(f'<p class="short">{escape(row.answer)}</p>')
     lines.append(f'<p class="status">{escape(_standing(row, language, today))}</p>')
+    if row.standing is not None:
+        lines += [f"<p>{escape(text)}</p>" for text in standing_lines(row.standing, language)]
     if row.message:
         lines.append(f"<p>{escape(say('index.reason', {'text': row.message}))}</p>")
     if row.links and row.status not in ("ok", "not_converged"):
@@ -153,6 +185,8 @@ def _card(row: IndexRow, language: Language, today: date | None) -> str:
 def _standing(row: IndexRow, language: Language, today: date | None) -> str:
     """Status in words, and until when the report holds."""
     words = [language.say(f"index.status.{row.status}")]
+    if row.standing is not None and row.standing.state in SAID:
+        words = [_state(row.standing, language)]
     if row.holds_until is not None:
         past = _outdated(row, today)
         key = "index.outdated" if past else "holds.until"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 
+from impl.network.states import Standing
+from impl.register.plan import Timing
 from impl.release.release import Deviation, RegisteredPlan, Release
 from impl.report.language import Language, sentence
 
@@ -36,6 +38,33 @@ def in_short(release: Release, language: Language) -> str:
     )
 
 
+def standing_lines(row: Standing, language: Language) -> tuple[str, ...]:
+    """Where a study stands, for lists: when it was registered, what is late, what became of it without a report."""
+    say, release = language.say, row.release
+    lines = []
+    if row.registered is not None and row.timing is not None:
+        first, *later = row.registered.plans
+        lines.append(_registered(first.version, first.registered_at, row.timing, first.after_run, language))
+        if later:
+            lines.append(language.count("standing.amended", len(later)))
+    if row.registration != "registered":
+        lines.append(say(f"standing.{row.registration}"))
+    if row.plan is not None and row.state in ("planned", "running", "failed", "overdue", "unpublished"):
+        due = {"date": language.day(date.fromisoformat(row.plan.planned.report_due))}
+        lines.append(say("standing.overdue" if row.overdue else "standing.due", due))
+    if row.plan is not None and release is not None and row.interim:
+        days = {"date": language.day(release.study.data_to),
+                "end": language.day(date.fromisoformat(row.plan.planned.data_to))}  # fmt: skip
+        lines.append(say("standing.interim", days))
+    if row.state == "unpublished":
+        lines.append(say("standing.unpublished"))
+    if row.attempt not in (None, "running"):
+        lines.append(say("standing.last_failed"))
+    if row.reason is not None:
+        lines.append(say("plan.withdrawn", {"text": row.reason}))
+    return tuple(lines)
+
+
 def provenance_lines(release: Release, language: Language) -> tuple[str, ...]:
     """The same for the box at the end, one line each, with the hashes of plan and line."""
     plan = release.plan
@@ -55,15 +84,25 @@ def deviation_lines(release: Release, language: Language) -> tuple[str, ...]:
 
 
 def _version(version: RegisteredPlan, language: Language) -> str:
+    if version.version == 1:
+        return _registered(1, version.registered_at, version.timing, version.after_run, language)
+    changes = "; ".join(_change(row, "change_from", language) for row in version.changes)
+    return _registered(
+        version.version, version.registered_at, version.timing, version.after_run, language, changes
+    )
+
+
+def _registered(
+    number: int, at: datetime, when: Timing, after_run: bool, language: Language, changes: str = ""
+) -> str:
     slots = {
-        "date": language.day(version.registered_at.date()),
-        "text": language.say(f"plan.timing.{version.timing}"),
-        "number": language.number(version.version),
-        "change": "; ".join(_change(row, "change_from", language) for row in version.changes)
-        or language.say("plan.unchanged"),
+        "date": language.day(at.date()),
+        "text": language.say(f"plan.timing.{when}"),
+        "number": language.number(number),
+        "change": changes or language.say("plan.unchanged"),
     }
-    key = "registered" if version.version == 1 else "amended"
-    return language.say(f"plan.{key}{'_after_run' if version.after_run else ''}", slots)
+    key = "registered" if number == 1 else "amended"
+    return language.say(f"plan.{key}{'_after_run' if after_run else ''}", slots)
 
 
 def _withdrawn(release: Release, language: Language) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from impl.errors import RunError
+from impl.errors import ImplError
 from impl.runs.job import Say
 from impl.runs.kernels import Stop
 from impl.runs.ledger import Profile
@@ -166,7 +166,7 @@ def _work_through[Given](
                 display.end(outcome)
             if done and pending and time.monotonic() > index_due:
                 begun = time.monotonic()
-                with contextlib.suppress(RunError):  # the last one below tells
+                with contextlib.suppress(ImplError):  # the last one below tells
                     write_index(root)
                 took = time.monotonic() - begun
                 index_due = time.monotonic() + max(INDEX_EVERY_SECONDS, INDEX_SHARE * took)
@@ -175,7 +175,7 @@ def _work_through[Given](
     changed = any(outcome.state != "unchanged" for outcome in ordered)
     try:
         index = write_index(root) if changed or not index_holds(root) else root / "reports" / "index.html"
-    except RunError as error:
+    except ImplError as error:  # the disk, or a register that is broken
         if console is not None:
             console.print(str(error), markup=False, highlight=False)
         code = code or error.exit_code

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from impl.errors import ImplError, RunError
 from impl.runs.ledger import Entry, Published, State, disk_fault, read_entry, state_of
+from impl.study.identity import REGISTER_FILE
 
 if TYPE_CHECKING:
+    from impl.network.states import Standing
     from impl.release.release import Release
     from impl.report.index import IndexRow
     from impl.runs.tasks import Task
@@ -61,24 +63,26 @@ def index_holds(root: Path) -> bool:
     try:
         written = (root / "reports" / "index.html").stat().st_mtime
         studies = (root / "parameters").stat().st_mtime
+        register = root / REGISTER_FILE
+        registered = register.stat().st_mtime if register.exists() else 0.0
     except OSError:
         return False
-    return written > studies and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
+    return (
+        written > max(studies, registered)
+        and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
+    )
 
 
 def write_index(root: Path) -> Path:
-    """Write `reports/index.html` anew, by rename, from the ledger and the published Releases alone.
+    """Write `reports/index.html` anew, by rename, from register, ledger and published Releases alone.
 
-    Raises RunError where the disk refuses.
+    Every registered study and every published one is there, whatever has become of its study file.
+    Raises RunError where the disk refuses, StudyError where the register is broken.
     """
     from impl.release.files import write_atomically
     from impl.report.index import render_index
 
-    # a report on data alone is for who delivered them
-    rows = [
-        _index_row(root, task) for task in _tasks(root) if not (task.study and task.study.estimates_nothing)
-    ]
-    page = render_index(rows, today=datetime.now(UTC).date())
+    page = render_index(_index_rows(root), today=datetime.now(UTC).date())
     target = root / "reports" / "index.html"
     try:
         target.parent.mkdir(exist_ok=True)
@@ -86,6 +90,22 @@ def write_index(root: Path) -> Path:
     except OSError as error:
         raise RunError([disk_fault(error, "reports/index.html")]) from None
     return target
+
+
+def _index_rows(root: Path) -> list[IndexRow]:
+    """One row a study or unit: those with a study file, those registered, those with a report."""
+    from impl.runs.known import what_is_known
+
+    tasks = {task.name: task for task in _tasks(root)}
+    known = what_is_known(root, list(tasks.values()))
+    standing = {row.id: row for row in known.standings}
+    # a report on data alone is for who delivered them
+    declared = [name for name, task in tasks.items() if not (task.study and task.study.estimates_nothing)]
+    names = dict.fromkeys((*declared, *standing, *known.releases))
+    return [
+        _index_row(root, name, tasks.get(name), known.releases.get(name), standing.get(name))
+        for name in names
+    ]
 
 
 def _status(root: Path, task: Task) -> StudyStatus:
@@ -151,13 +171,14 @@ def _text(translated: dict[str, str] | dict[Literal["nb", "nn", "en"], str]) -> 
     return texts.get("nb") or next(iter(texts.values()), "")
 
 
-def _index_row(root: Path, task: Task) -> IndexRow:
+def _index_row(
+    root: Path, name: str, task: Task | None, release: Release | None, standing: Standing | None
+) -> IndexRow:
     from impl.report.index import IndexRow
 
-    name, study = task.name, task.study
+    study = task.study if task else None
     entry = read_entry(root, name)
-    release = _release(root, name)
-    summary = release.study if release else study
+    summary = release.study if release else study or (standing.plan if standing else None)
     pages = sorted((root / "reports" / name).glob(f"{name}.*.html")) if release else []
     whole = [page for page in pages if page.name.count(".") == 2]
     briefs = [page for page in pages if page.name.startswith(f"{name}.summary.")]
@@ -175,6 +196,7 @@ def _index_row(root: Path, task: Task) -> IndexRow:
         finished=release.run.started if release else None,
         message=None,  # a reason may quote a confidential cell, and the index lies on the public side
         demo=summary.synthetic if summary else False,
+        standing=standing,
     )
     return row if release is None else _found_by(row, root, release)
 

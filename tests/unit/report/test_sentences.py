@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from example_release import ASSESSED, EXAMPLES, FALLS, REPORTS, Effect, build, staggered
-from impl.release.release import Release, ReleasedMeasure, ReleaseWarning, Verdict
+from impl.release.release import (
+    Deviation,
+    PlanCheck,
+    RegisteredPlan,
+    Release,
+    ReleasedMeasure,
+    ReleaseWarning,
+    Verdict,
+)
 from impl.report import adaptation, method, sentences, tables, wording
 from impl.report.language import read_language
 from impl.report.order import make_blocks
@@ -178,24 +187,27 @@ def test_a_limit_is_called_beforehand_only_where_it_was_registered_before_data_a
     first = RegisteredPlan(
         version=1, registered_at=datetime(2020, 1, 2, tzinfo=UTC), timing="before_data", after_run=False
     )
-    late = first.model_copy(update={"version": 2, "timing": "after_data"})
+    during = first.model_copy(update={"timing": "during_data"})
+    after, had_run = (
+        first.model_copy(update={"timing": "after_data"}),
+        first.model_copy(update={"after_run": True}),
+    )
     limit = Deviation(code="decision.worthwhile", planned="0.15", actual="0.1")
-    elsewhere = Deviation(code="title.nb", planned="Ett", actual="To")
-    cases: list[tuple[PlanCheck, bool]] = [
-        (PlanCheck(), False),
-        (PlanCheck(registered=True, versions=(first,)), True),
-        (PlanCheck(registered=True, versions=(first.model_copy(update={"timing": "during_data"}),)), True),
-        (PlanCheck(registered=True, versions=(first.model_copy(update={"timing": "after_data"}),)), False),
-        (PlanCheck(registered=True, versions=(first.model_copy(update={"after_run": True}),)), False),
-        (PlanCheck(registered=True, versions=(first,), deviations=(limit,)), False),
-        (PlanCheck(registered=True, versions=(first,), deviations=(elsewhere,)), True),
-        (PlanCheck(registered=True, versions=(first, late.model_copy(update={"changes": (limit,)}))), False),
-        (
-            PlanCheck(registered=True, versions=(first, late.model_copy(update={"changes": (elsewhere,)}))),
-            True,
-        ),
+    title = Deviation(code="title.nb", planned="Ett", actual="To")
+    moved, renamed = (after.model_copy(update={"version": 2, "changes": (row,)}) for row in (limit, title))
+    cases: list[tuple[tuple[RegisteredPlan, ...], tuple[Deviation, ...], bool]] = [
+        ((), (), False),
+        ((first,), (), True),
+        ((during,), (), True),
+        ((after,), (), False),
+        ((had_run,), (), False),
+        ((first,), (limit,), False),
+        ((first,), (title,), True),
+        ((first, moved), (), False),
+        ((first, renamed), (), True),
     ]
-    for plan, beforehand in cases:
+    for versions, deviations, beforehand in cases:
+        plan = PlanCheck(registered=bool(versions), versions=versions, deviations=deviations)
         text = all_text(staggered().model_copy(update={"plan": plan}))
         assert ("Grensen ble satt på forhånd." in text) == beforehand, plan
         assert ("Grensen er satt i studiens plan." in text) != beforehand, plan

@@ -1,0 +1,203 @@
+"""Releases from elsewhere: a folder or a zip given by path, each one judged before it is believed.
+
+Nothing is unpacked to disk and nothing but JSON is read. One that cannot be believed is told by name, with its
+reasons; the others go on.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from impl.errors import Fault, ImplError, RunError
+from impl.release.files import LARGEST_FILE, RELEASE_FILE, parse_release, release_bytes
+from impl.release.gate import check_foreign
+from impl.release.release import Release
+from impl.study.characters import plain
+from impl.study.study import PUBLIC_AUDIENCES, AudienceName
+
+MOST_FILES = 20_000
+MOST_BYTES = 4 * 1024**3
+"""Limits of one folder or zip as a whole (choices): ten years of two thousand studies, 200 kB each."""
+MOST_ENTRIES = 200_000  # names in a zip, whatever they are (choice)
+MOST_SHRUNK = 100
+"""How many times smaller a file may be in a zip (choice): Releases shrink about ten times, a zip bomb a thousand."""
+SMALL = 64 * 1024  # bytes; under this it does not matter how much a file shrinks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A file that is not believed, by its name in folder or zip, and why."""
+
+    name: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """releases: those believed, one a study, by id. refused: the others, by name."""
+
+    releases: tuple[Release, ...]
+    refused: tuple[Refused, ...]
+
+
+def read_releases(path: Path, *, audiences: Collection[AudienceName] = PUBLIC_AUDIENCES) -> Received:
+    """Every Release in a folder (with those below it) or a zip: files that end in `.json`, but for those in a `history/`.
+
+    Each is held against the schema, the audience and the gate of what may be published. Of two of the same study the
+    later full run is kept. Raises RunError where the path is neither, is damaged, or holds more than the limits above.
+    """
+    try:
+        if path.is_dir():
+            return _received(path, _folder(path), audiences)
+        if path.is_file() and path.stat().st_size <= MOST_BYTES and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as opened:
+                return _received(path, _zip(opened, path), audiences)
+    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        what = error.strerror if isinstance(error, OSError) else None
+        raise _unread(path, what or "a damaged zip") from None
+    raise _unread(path, "neither a folder nor a zip" if path.exists() else "nothing")
+
+
+def write_releases(releases: Sequence[Release], path: Path) -> None:
+    """A zip of Releases, `<id>/release.json` each; the same Releases give the same bytes. Overwrites nothing.
+
+    Raises RunError where there is a file of that name or the disk refuses.
+    """
+    try:
+        with zipfile.ZipFile(path, "x", compression=zipfile.ZIP_DEFLATED) as opened:
+            for release in sorted(releases, key=lambda item: item.study.id):
+                name = zipfile.ZipInfo(f"{release.study.id}/{RELEASE_FILE}")  # dated 1980: no time of writing
+                name.compress_type, name.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                opened.writestr(name, release_bytes(release))
+    except OSError as error:
+        raise RunError(
+            [_fault("not_written", plain(path.name), error.strerror or "an error of the disk", "a new file", "Choose another name.")]
+        ) from None  # fmt: skip
+
+
+_Found = tuple[str, bytes | Fault]
+"""A file's name, and its bytes or why it is not read."""
+
+
+def _received(path: Path, found: Iterator[_Found], audiences: Collection[AudienceName]) -> Received:
+    kept: dict[str, tuple[str, Release]] = {}
+    refused: list[Refused] = []
+    total = 0
+    for number, (name, data) in enumerate(found, start=1):
+        if number > MOST_FILES:
+            raise _unread(path, f"more than {MOST_FILES} files")
+        judged = data if isinstance(data, Fault) else _judge(name, data, audiences)
+        total += 0 if isinstance(data, Fault) else len(data)
+        if total > MOST_BYTES:
+            raise _unread(path, f"more than {MOST_BYTES // 1024**3} GB")
+        if not isinstance(judged, Release):
+            refused.append(Refused(name=name, faults=judged if isinstance(judged, tuple) else (judged,)))
+            continue
+        other = kept.get(judged.study.id)
+        if other is None or _age(other[1]) < _age(judged):
+            kept[judged.study.id] = (name, judged)
+        if other is not None:
+            older = other[0] if kept[judged.study.id][0] == name else name
+            refused.append(
+                Refused(name=older, faults=(_fault("older", older, "an older run of a study that is there already", "the last run of each study", "Leave it out."),))
+            )  # fmt: skip
+    return Received(
+        releases=tuple(kept[study][1] for study in sorted(kept)),
+        refused=tuple(sorted(refused, key=lambda item: item.name)),
+    )
+
+
+def _age(release: Release) -> tuple[bool, float, str]:
+    return release.run.profile == "full", release.run.started.timestamp(), release.run.id
+
+
+def _judge(name: str, data: bytes, audiences: Collection[AudienceName]) -> Release | tuple[Fault, ...]:
+    try:
+        release = parse_release(data, name)
+    except ImplError as error:
+        return error.faults
+    faults = tuple(check_foreign(release, data.decode(), name))
+    if release.disclosure.audience not in audiences:
+        audience = f"a Release for audience {release.disclosure.audience}"
+        faults += (_fault("audience", name, audience, f"one for {', '.join(audiences)}", "Ask for one that may be shared."),)  # fmt: skip
+    return faults or release
+
+
+def _folder(path: Path) -> Iterator[_Found]:
+    for above, folders, files in os.walk(path):  # links to folders are not followed
+        folders[:] = sorted(name for name in folders if name != "history" and not name.startswith("."))
+        for file in sorted(files):
+            if not _is_candidate(file):
+                continue
+            whole = Path(above, file)
+            name = plain(whole.relative_to(path).as_posix(), 120)
+            state = whole.lstat()
+            if not stat.S_ISREG(state.st_mode):
+                yield name, _fault("link", name, "a link or a device", "a file", "Copy the file itself.")
+                continue
+            try:
+                with whole.open("rb") as opened:
+                    yield name, opened.read(LARGEST_FILE + 1)
+            except OSError as error:
+                yield name, _fault("unreadable", name, error.strerror or "an error", "readable", "Give the right to read it.")  # fmt: skip
+
+
+def _zip(opened: zipfile.ZipFile, path: Path) -> Iterator[_Found]:
+    entries = opened.infolist()
+    if len(entries) > MOST_ENTRIES:
+        raise _unread(path, f"{len(entries)} names")
+    for entry in entries:
+        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+        if (
+            entry.is_dir()
+            or not parts
+            or not _is_candidate(parts[-1])
+            or {"history", "__MACOSX"} & set(parts)
+        ):
+            continue
+        name = plain(entry.filename, 120)
+        problem = _entry_problem(entry, parts)
+        if problem is not None:
+            yield name, _fault("entry", name, problem, "a plain file of the zip", "Make the zip anew from the files alone.")  # fmt: skip
+            continue
+        try:
+            with opened.open(entry) as file:
+                yield name, file.read(LARGEST_FILE + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+            yield name, _fault("entry", name, "a damaged file", "whole", "Make the zip anew.")
+
+
+def _entry_problem(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str | None:
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if ".." in parts or entry.filename.startswith(("/", "\\")) or ":" in parts[0]:
+        return "a name that leads out of the zip"
+    if kind not in (0, stat.S_IFREG):
+        return "a link or a device"
+    if entry.flag_bits & 0x1:
+        return "a file under a password"
+    if entry.file_size > LARGEST_FILE:
+        return f"more than {LARGEST_FILE // 1024**2} MB"
+    if entry.file_size > SMALL and entry.file_size > MOST_SHRUNK * max(entry.compress_size, 1):
+        return "a file that shrank far more than a Release does"
+    return None
+
+
+def _is_candidate(name: str) -> bool:
+    return name.lower().endswith(".json") and not name.startswith(".")
+
+
+def _unread(path: Path, got: str) -> RunError:
+    allowed = f"a folder or a zip of Releases, at most {MOST_FILES} of them and {MOST_BYTES // 1024**3} GB"
+    return RunError(
+        [_fault("unread", plain(path.name), got, allowed, "Check the path, or ask for the files anew.")]
+    )
+
+
+def _fault(code: str, where: str, got: str, allowed: str, fix: str) -> Fault:
+    return Fault(code=f"exchange.{code}", where=where, got=got, allowed=allowed, fix=fix)
