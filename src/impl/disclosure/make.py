@@ -24,6 +24,7 @@ from impl.disclosure.around import (
 from impl.disclosure.attack import check_release
 from impl.disclosure.audience import PUBLIC, Audience, audience_of
 from impl.disclosure.counts import Evaluations, released_counts, shows_zero, suppressed_counts
+from impl.disclosure.covariances import curve_correlations
 from impl.disclosure.delivery import dose_estimates, fidelity_section
 from impl.disclosure.earlier import earlier_releases
 from impl.disclosure.functionals import Shown, modelled_cells
@@ -167,6 +168,7 @@ def make_release(
         status="ok" if checks.passed else "not_converged",
         design=design(study, panel, estimates, evaluations, (*findings, local), released, section),
         estimates=tuple(rows),
+        covariances=tuple(curve_correlations(converged, rows)),
         comparisons=tuple(item.comparison for item in released.values() if item.comparison is not None),
         curves=tuple(item.curve for item in released.values() if item.curve is not None),
         sections=Sections(

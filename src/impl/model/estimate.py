@@ -12,6 +12,7 @@ from impl.model.assurance import assurance_of
 from impl.model.choices import baseline
 from impl.model.columns import COVARIATE
 from impl.model.curves import main_curves
+from impl.model.effect_prior import effect_prior
 from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
 from impl.model.fitted import Fit
 from impl.model.moderators import MODERATOR
@@ -92,6 +93,7 @@ def estimate(fit: Fit) -> Estimates:
         targets=targets,
         quantiles=effect_quantiles(structure, reported),
         prior_scales={name: value for name, value in vars(structure.priors).items() if name != "name"},
+        curve_correlations=curve_correlations(reported),
     )
 
 
@@ -138,6 +140,23 @@ def prediction_correlations(structure: Structure, reported: Mapping[Asked, Array
         for later, other in enumerate(kinds[place:], place + 1):
             pairs[f"{kind}|{other}"] = found[place, later]
     return {name: float(value) for name, value in pairs.items()}
+
+
+def curve_correlations(reported: Mapping[Asked, Array]) -> dict[tuple[int, int], float]:
+    """Posterior correlations of the effects at two times since start, link scale; the later time first."""
+    times = sorted(
+        asked.first
+        for asked in reported
+        if (asked.estimand, asked.scale) == ("pte", "link") and asked.first is not None
+    )
+    if len(times) < 2:
+        return {}
+    found = np.corrcoef([reported[Asked("pte", time, time, "link")] for time in times])
+    return {
+        (later, earlier): float(found[row, column])
+        for row, later in enumerate(times)
+        for column, earlier in enumerate(times[:row])
+    }
 
 
 def _probabilities(
@@ -256,6 +275,7 @@ def _model_summary(structure: Structure) -> ModelSummary:
         secular=_stated(structure.secular),
         reporting=_stated(structure.reporting),
         other_bundles=structure.other_bundles,
+        effect_prior=effect_prior(structure, window_rows(structure)),
     )
 
 

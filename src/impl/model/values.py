@@ -70,6 +70,7 @@ class Estimates:
     quantiles: a hundred quantiles of the main effect's relative change, as `release.EffectQuantiles`; empty where no
         direction is good.
     prior_scales: the priors in use, as `impl.model.priors.Priors` names them.
+    curve_correlations: of the effects at two times since start (the later one first), link scale.
     """
 
     measure: str
@@ -97,6 +98,7 @@ class Estimates:
     targets: TargetFindings | None = None
     quantiles: tuple[float, ...] = ()
     prior_scales: dict[str, float] = field(default_factory=dict)
+    curve_correlations: dict[tuple[int, int], float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -455,31 +455,31 @@ def _cautions(
     overlapping: frozenset[str],
 ) -> tuple[tuple[CautionCode, dict[str, float | int | str]], ...]:
     """What a reader must know before the numbers, in words of the language files."""
-    found: list[tuple[CautionCode, dict[str, float | int | str]]] = []
+    said: list[tuple[CautionCode, dict[str, float | int | str]]] = []
     if len(rows) == 1:
-        found.append(("one_study", {}))
+        said.append(("one_study", {}))
     elif len(rows) < FEW:
-        found.append(("few_studies", {"studies": len(rows)}))
+        said.append(("few_studies", {"studies": len(rows)}))
     shared = sum(row.study in overlapping for row in rows)
     if shared:
-        found.append(("overlap", {"studies": shared}))
+        said.append(("overlap", {"studies": shared}))
     if bound.missing:
-        found.append(("missing_studies", {"missing": len(bound.missing), "studies": len(rows)}))
+        said.append(("missing_studies", {"missing": len(bound.missing), "studies": len(rows)}))
     if not any(row.grade == "randomised" for row in rows):
-        found.append(("no_randomised", {"studies": len(rows)}))
+        said.append(("no_randomised", {"studies": len(rows)}))
     unknown = sum(row.prior == "unknown" for row in rows)
     if unknown:
-        found.append(("prior_unknown", {"studies": unknown}))
+        said.append(("prior_unknown", {"studies": unknown}))
     if max(row.to_months for row in rows) - min(row.to_months for row in rows) > 3:
         shortest, longest = min(row.to_months for row in rows), max(row.to_months for row in rows)
-        found.append(("windows_differ", {"shortest": round(shortest), "longest": round(longest)}))
+        said.append(("windows_differ", {"shortest": round(shortest), "longest": round(longest)}))
     deciding = [each for each in results if each.shift is not None and abs(each.shift) > 1]
     if len(rows) > 2 and deciding:
         most = max(deciding, key=lambda each: abs(each.shift or 0.0))
-        found.append(("one_study_decides", {"study": most.study}))
+        said.append(("one_study_decides", {"study": most.study}))
     if any(row.synthetic for row in rows):
-        found.append(("synthetic", {"studies": sum(row.synthetic for row in rows)}))
-    return tuple(found)
+        said.append(("synthetic", {"studies": sum(row.synthetic for row in rows)}))
+    return tuple(said)
 
 
 def as_ratio(summary: Summary, link: Link) -> tuple[float, float, float] | None:

@@ -351,7 +351,11 @@ class Disclosure(Public):
 
 
 class Release(Public):
-    """The value that crosses the wall. With status `not_converged` it holds no estimates, curves or verdict."""
+    """The value that crosses the wall. With status `not_converged` it holds no estimates, curves or verdict.
+
+    covariances: one row per measure and exposure time, {"measure": id, "exposure": time, "1": r, "2": r, …}: posterior
+    correlations of the effect then (`pte`, link scale) with those at earlier times; their SDs stand in `estimates`.
+    """
 
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
     study: StudySummary
