@@ -41,14 +41,14 @@ class PhaseBand:
 @dataclass(frozen=True, kw_only=True)
 class WaveLine:
     """One study on the network's line of time. starts: day and number of sites that started; cycles: day, decision
-    («» while it runs) and number; phases: the sites' steps. sites: those that started."""
+    («» while it runs) and number; phases: the sites' steps. sites: codes of those that started."""
 
     study: str
     run: str
     wave: str | None
     data_from: date
     data_to: date
-    sites: int
+    sites: tuple[str, ...]
     starts: tuple[tuple[date, int], ...]
     cycles: tuple[tuple[date, str, int], ...]
     phases: tuple[PhaseBand, ...]
@@ -161,7 +161,7 @@ def _wave(line: StudyLine, release: Release) -> WaveLine:
         wave=release.study.wave,
         data_from=release.study.data_from,
         data_to=release.study.data_to,
-        sites=sum(count for _, count in dated),
+        sites=tuple(site.site for site in release.design.rollout if site.state == "start"),
         starts=tuple(dated),
         cycles=tuple((day, word, count) for (day, word), count in sorted(cycles.items())),
         phases=_phases(release),
@@ -169,7 +169,7 @@ def _wave(line: StudyLine, release: Release) -> WaveLine:
 
 
 def _phases(release: Release) -> tuple[PhaseBand, ...]:
-    """Month by month the middle one of the steps that the sites are in, of those that have begun."""
+    """Month by month the middle one of the steps that the sites are in; nothing until half of them have begun."""
     by_site: dict[str, list[tuple[date, str]]] = {}
     for event in release.sections.timeline:
         if event.kind == "phase" and event.word in PHASES:
@@ -181,9 +181,10 @@ def _phases(release: Release) -> tuple[PhaseBand, ...]:
     month = _month(min(steps[0][0] for steps in by_site.values()))
     bands: list[PhaseBand] = []
     while month <= release.study.data_to:
-        now = sorted(PHASES.index(word) for steps in by_site.values() if (word := _at(steps, month)) is not None)
-        if now:
-            common = PHASES[now[(len(now) - 1) // 2]]
+        now = sorted(_place(_at(steps, month)) for steps in by_site.values())
+        middle = now[len(now) // 2]
+        if middle:
+            common = PHASES[middle - 1]
             following = _next_month(month)
             if bands and bands[-1].phase == common:
                 bands[-1] = PhaseBand(phase=common, start=bands[-1].start, end=following)
@@ -191,6 +192,11 @@ def _phases(release: Release) -> tuple[PhaseBand, ...]:
                 bands.append(PhaseBand(phase=common, start=month, end=following))
         month = _next_month(month)
     return tuple(bands)
+
+
+def _place(phase: str | None) -> int:
+    """1 for the first step of the wheel, 0 before it."""
+    return 0 if phase is None else PHASES.index(phase) + 1
 
 
 def _at(steps: Sequence[tuple[date, str]], day: date) -> str | None:

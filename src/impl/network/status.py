@@ -71,7 +71,7 @@ class StudyLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """How many studies serve one goal, or one focus area: registered or shown, and by what came of them."""
+    """How many studies serve one goal, focus area or bundle, and what came of them; without: no report with a result."""
 
     id: str
     studies: tuple[str, ...]
@@ -80,8 +80,7 @@ class Tally:
     null: int
     harmful: int
     described: int
-    unanswered: int
-    coming: int
+    without: int
 
     @property
     def gap(self) -> bool:
@@ -276,8 +275,7 @@ def _tally(name: str, lines: Sequence[StudyLine]) -> Tally:
         null=of(*NULL),
         harmful=of("harmful"),
         described=of("described"),
-        unanswered=of(*UNANSWERED),
-        coming=of("planned", "running"),
+        without=len(lines) - of(*EVALUATED),
     )
 
 

@@ -132,7 +132,7 @@ def level_range(values: Sequence[float], language: Language) -> str:
 
 def state_words(line: StudyLine, language: Language) -> str:
     """The state as readers see it; what is delivered and what lasts change what it means."""
-    text = language.say(f"network.state.{'collecting' if line.collecting else line.state}")
+    text = language.say("network.state.collecting" if line.collecting else f"standing.state.{line.state}")
     release = line.release
     if release is not None and release.verdict is not None and release.verdict.delivery == "not_delivered":
         text = language.say("network.state.with_more", {"text": text, "other": language.say("network.state.not_delivered")})

@@ -13,7 +13,7 @@ from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.language import Language, sentence
 from impl.report.network import forms
 from impl.report.network.status import banner, contents
-from impl.report.timeline import CYCLES, MARKS, PHASES, word
+from impl.report.timeline import MARKS, PHASES, word
 
 BAND, ROW, APART = 18, 54, 3.5  # px: band of steps, one study; per cent between two signs of a row
 NARROWEST = 4.0  # per cent of the width that a step needs for its number
@@ -33,7 +33,9 @@ def learning_blocks(
         signals(status, network, language, address),
         context(network, language),
     )
-    return (*first, contents(rest, language), *rest)
+    year = {"date": str(status.today.year)}
+    other = (language.say("network.title", year), address)
+    return (*first, contents(rest, language, other), *rest)
 
 
 def top(status: NetworkStatus, language: Language) -> Block:
@@ -51,7 +53,7 @@ def top(status: NetworkStatus, language: Language) -> Block:
 
 
 def course(status: NetworkStatus, network: LearningNetwork, language: Language, address: str) -> Block:
-    """Waves, starts, steps of the wheel and PDSA cycles on one line of time, and the same as a table."""
+    """Waves, starts, steps of the wheel and number of PDSA cycles on one line of time, and the same as a table."""
     heading = language.say("learning.course")
     if not network.waves:
         return section_block("course", heading, paragraphs([language.say("learning.no_waves")]))
@@ -62,7 +64,7 @@ def course(status: NetworkStatus, network: LearningNetwork, language: Language, 
         groups.setdefault(wave.wave or language.say("learning.no_wave"), []).append(wave)
     drawn = []
     for name, waves in groups.items():
-        sites = language.count("nouns.sites", sum(wave.sites for wave in waves))
+        sites = language.count("nouns.sites", len({site for wave in waves for site in wave.sites}))
         studies = language.count("network.studies_short", len(waves))
         drawn.append(
             f'<div class="wave"><p class="wave-name">{escape(name)} <span class="unit">'
@@ -71,7 +73,7 @@ def course(status: NetworkStatus, network: LearningNetwork, language: Language, 
         for wave in waves:
             title = forms.title(status.line(wave.study), language)
             drawn.append(
-                f'<p class="timeline-site">{escape(title)}</p><svg class="timeline" height="{ROW}" aria-hidden="true">'
+                f'<p class="timeline-site">{escape(title)}</p><svg class="timeline{"" if wave.cycles else " low"}" height="{ROW}" aria-hidden="true">'
                 f"{''.join(_marks(wave, first, last))}</svg>"
             )
         drawn.append(_years(first, last) + "</div>")
@@ -95,11 +97,12 @@ def _marks(wave: WaveLine, first: date, last: date) -> list[str]:
             light = " light" if number >= 4 else ""
             parts.append(f'<text class="strip-number{light}" x="{left + 1:.2f}%" y="14">{number}</text>')
     begun = [(day, f"{MARKS['start']}{count}") for day, count in wave.starts]
-    by_month: dict[date, list[str]] = {}
-    for day, kind, _ in wave.cycles:
-        by_month.setdefault(day, []).append(CYCLES[kind])
-    tried = [(day, "".join(signs)) for day, signs in by_month.items()]
-    return parts + _signs(begun, BAND + 15, first, last) + _signs(tried, BAND + 31, first, last)
+    tried: dict[date, int] = {}
+    for day, _, count in wave.cycles:
+        half = date(day.year, 7 if day.month > 6 else 1, 1)
+        tried[half] = tried.get(half, 0) + count
+    drawn = [(day, str(count)) for day, count in tried.items()]
+    return parts + _signs(begun, BAND + 15, first, last) + _signs(drawn, BAND + 31, first, last)
 
 
 def _signs(marks: Sequence[tuple[date, str]], height: int, first: date, last: date) -> list[str]:
@@ -133,14 +136,14 @@ def _years(first: date, last: date) -> str:
 
 def _key(network: LearningNetwork, language: Language) -> str:
     steps = {band.phase for wave in network.waves for band in wave.phases}
-    kinds = {kind for wave in network.waves for _, kind, _ in wave.cycles}
     parts = [
         f"{number} {word('improvement_cycle', 'wheel', phase, language).lower()}"
         for number, phase in enumerate(PHASES, 1)
         if phase in steps
     ]
     parts.append(f"{MARKS['start']} {language.say('learning.starts')}")
-    parts += [f"{sign} {language.say(f'timeline.cycle_{kind or "running"}')}" for kind, sign in CYCLES.items() if kind in kinds]
+    if any(wave.cycles for wave in network.waves):
+        parts.append(language.say("learning.cycles"))
     note = paragraphs([language.say("learning.course_note")])
     return f'<p class="timeline-key">{escape(" · ".join(parts))}</p>{note}'
 
@@ -240,7 +243,8 @@ def _places(each: Deviance, status: NetworkStatus, language: Language) -> str:
         picture = row_figure.interval(place.rank_from, place.rank, place.rank_to, 0.5, count + 0.5)
         rows.append(row_figure.Row(name=forms.title(status.line(place.study), language), value=value, picture=picture))
     slots = {"measure": language.pick(figure.measure.name), "name": language.pick(figure.bundle.name)}
-    unit = language.say("learning.deviance_unit", {"count": language.number(count), "number": language.number(each.best)})
+    studies = language.count("network.studies_short", count)
+    unit = language.count("learning.deviance_unit", each.best, {"number": studies})
     names = (language.say("network.head.study"), language.say("learning.deviance_head"), language.say("learning.deviance_drawn"))
     return row_figure.table(language.say("learning.deviance_caption", slots), unit, names, rows)
 

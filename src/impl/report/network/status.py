@@ -7,6 +7,7 @@ på praksis, samt forslag til videre innsats». Parts that have nothing to tell 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from html import escape
 
 from impl.network.status import (
@@ -43,7 +44,9 @@ def status_blocks(status: NetworkStatus, language: Language, pages: Pages) -> tu
         everything(status, language, pages),
         how(status, language),
     )
-    return (*first, contents(rest, language), *rest)
+    year = {"date": str(status.today.year)}
+    other = (language.say("learning.title", year), f"learning.{language.code}.html")
+    return (*first, contents(rest, language, other), *rest)
 
 
 def banner(status: NetworkStatus, language: Language) -> Block | None:
@@ -94,8 +97,10 @@ def summary(status: NetworkStatus, language: Language) -> Block:
     return Block(name="short", label=label, html=html)
 
 
-def contents(blocks: Sequence[Block], language: Language) -> Block:
+def contents(blocks: Sequence[Block], language: Language, other: tuple[str, str]) -> Block:
+    """The way to every part, and to the other page (name, address)."""
     items = "".join(f'<li><a href="#{block.name}-heading">{escape(block.label)}</a></li>' for block in blocks)
+    items += f'<li><a href="{escape(other[1])}">{escape(other[0])}</a></li>'
     label = language.say("find.heading")
     return Block(
         name="find",
@@ -133,8 +138,7 @@ def _tallies(group: str, tallies: Sequence[Tally], language: Language) -> str:
         ("null", lambda each: each.null),
         ("harmful", lambda each: each.harmful),
         ("described", lambda each: each.described),
-        ("unanswered", lambda each: each.unanswered),
-        ("coming", lambda each: each.coming),
+        ("without", lambda each: each.without),
     )
     heads = [language.say(f"network.head.{group}"), *(language.say(f"network.head.{key}") for key, _ in keys)]
     rows = [
@@ -355,8 +359,6 @@ def _proposal(each: Proposal, status: NetworkStatus, language: Language) -> str:
 
 
 def _day(text: str, language: Language) -> str:
-    from datetime import date
-
     return language.day(date.fromisoformat(text))
 
 
@@ -411,12 +413,11 @@ def _benefits(status: NetworkStatus, language: Language) -> str:
 
 def _benefit(each: Benefit, status: NetworkStatus, language: Language) -> list[str]:
     low, middle, high = each.averted
-    name = wording.noun(each.measure, 2, language)
-    way = "fewer" if each.measure.direction == "lower" else "more"
-    slots = {"events": name, "amount": _whole(middle, language), "low": _whole(low, language), "high": _whole(high, language)}
+    slots = {"events": wording.noun(each.measure, 2, language), "amount": _events(middle, each, language)}
+    ends = {"low": _events(low, each, language), "high": _events(high, each, language)}
     benefit = [
-        escape(language.say(f"network.averted_{way if middle >= 0 else 'not'}", slots)),
-        escape(language.say("network.averted_between", slots)),
+        escape(language.say("network.averted", slots)),
+        escape(language.say("network.averted_between", ends)),
     ]
     resources = [escape(language.say("network.no_price"))]
     if each.total is not None:
@@ -435,10 +436,12 @@ def _benefit(each: Benefit, status: NetworkStatus, language: Language) -> list[s
     return [forms.lines(benefit), forms.lines(resources), severity, forms.run(status.line(each.study), language)]
 
 
-def _whole(value: float, language: Language) -> str:
-    """Events as they can be known: two or three digits."""
-    step = 10 if abs(value) >= 200 else 1
-    return language.number(step * wording.round_half_up(abs(value) / step)) if value >= 0 else language.number(step * wording.round_half_up(value / step))
+def _events(gained: float, each: Benefit, language: Language) -> str:
+    """«84 færre»: events as they can be known, two or three digits, with their direction in words."""
+    step = 10 if abs(gained) >= 200 else 1
+    number = step * wording.round_half_up(abs(gained) / step)
+    fewer = (gained >= 0) == (each.measure.direction == "lower")
+    return language.say(f"natural.{'fewer' if fewer else 'more'}", {"amount": language.number(number)})
 
 
 # --- all studies, and how the page was made
@@ -471,7 +474,7 @@ def _entry(line: StudyLine, language: Language, pages: Pages) -> str:
         if release.run.profile == "smoke":
             texts.append(language.say("banner.smoke"))
     elif standing.plan is not None:
-        texts.append(language.say("network.due", {"date": _day(standing.plan.planned.report_due, language)}))
+        texts.append(language.say("network.due" if line.state == "overdue" else "network.coming_due", {"date": _day(standing.plan.planned.report_due, language)}))
     if standing.overdue and line.state != "overdue":
         texts.append(language.say("network.late"))
     if standing.reason:
