@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from example_charts import chart, quantiles
-from example_release import checks, curve, model_summary
 from example_release import Effect as Level
+from example_release import checks, curve, model_summary
 from impl.model.demo_network import (
     STEP,
     TABLE,
@@ -114,14 +114,28 @@ def release_of(
     headline = next(row for row in estimates if row.scale == released.headline_scale and row.level == 0.9)
     after = _scales(released, level, exposure)["level"](effect.mean)
     delivered = found.delivered
-    delivery = "unknown" if delivered is None else "delivered" if delivered >= 0.8 else "not_delivered" if delivered <= 0.5 else "unknown"
-    chances = {key: getattr(headline, key) or 0.0 for key in ("p_better", "p_worthwhile", "p_negligible", "p_harm")}
+    delivery = (
+        "unknown"
+        if delivered is None
+        else "delivered"
+        if delivered >= 0.8
+        else "not_delivered"
+        if delivered <= 0.5
+        else "unknown"
+    )
+    chances = {
+        key: getattr(headline, key) or 0.0 for key in ("p_better", "p_worthwhile", "p_negligible", "p_harm")
+    }
     outcome = decide(measure.direction, chances, absence_showable=True)
     begun = [site.actual_start for site in rollout if site.actual_start is not None]
-    positions = [round((day.year - starts[0].year) * 4 + (day.month - starts[0].month) / STEP) for day in begun]
+    positions = [
+        round((day.year - starts[0].year) * 4 + (day.month - starts[0].month) / STEP) for day in begun
+    ]
     change = math.exp(effect.mean) if measure.kind == "rate" else after / level
     shape = Level(measure=released, before=level, expected=level, median=change, sd=sd)
-    drawn = curve(shape, positions, first=starts[0], periods=len(starts) - 1, months=STEP, noise=0.05, step="quarter")
+    drawn = curve(
+        shape, positions, first=starts[0], periods=len(starts) - 1, months=STEP, noise=0.05, step="quarter"
+    )
     costs = None
     if found.per_month is not None:
         months = 12.0 * len(begun)
@@ -225,7 +239,9 @@ def _scales(measure: ReleasedMeasure, level: float, exposure: float) -> dict[str
     }
 
 
-def _rows(measure: ReleasedMeasure, bundle: str, law: NormalDist, level: float, exposure: float) -> list[dict[str, Any]]:
+def _rows(
+    measure: ReleasedMeasure, bundle: str, law: NormalDist, level: float, exposure: float
+) -> list[dict[str, Any]]:
     scales = _scales(measure, level, exposure)
     chances = _chances(measure, law, scales["ratio"])
     rows = []
@@ -233,7 +249,11 @@ def _rows(measure: ReleasedMeasure, bundle: str, law: NormalDist, level: float, 
         for width in (0.5, 0.9):
             ends = sorted(scales[scale](law.inv_cdf(p)) for p in ((1 - width) / 2, (1 + width) / 2))
             mean = scales[scale](law.mean)
-            sd = law.stdev if scale == "link" else (ends[1] - ends[0]) / (2 * NormalDist().inv_cdf((1 + width) / 2))
+            sd = (
+                law.stdev
+                if scale == "link"
+                else (ends[1] - ends[0]) / (2 * NormalDist().inv_cdf((1 + width) / 2))
+            )
             rows.append(
                 {"measure": measure.id, "bundle": bundle, "estimand": "tate", "from": 1, "to": 4, "scale": scale,
                  "mean": mean, "sd": sd, "median": mean, "lower": ends[0], "upper": ends[1], "level": width} | chances
@@ -249,7 +269,10 @@ def _chances(measure: ReleasedMeasure, law: NormalDist, ratio: Any) -> Mapping[s
     change = np.array([ratio(x) for x in grid]) - 1
     good = -change if measure.direction == "lower" else change
     values = (good > 0, good > LIMIT, abs(good) < LIMIT, good < -LIMIT)
-    return {name: round(min(max(float(value.mean()), 0.001), 0.999), 3) for name, value in zip(names, values, strict=True)}
+    return {
+        name: round(min(max(float(value.mean()), 0.001), 0.999), 3)
+        for name, value in zip(names, values, strict=True)
+    }
 
 
 def _rollout(rows: Any, panel: Any) -> tuple[SiteStart, ...]:
@@ -257,7 +280,9 @@ def _rollout(rows: Any, panel: Any) -> tuple[SiteStart, ...]:
     return tuple(
         SiteStart(site=code, name=names[code], state="never")
         if actual == "never"
-        else SiteStart(site=code, name=names[code], state="start", allocated_start=allocated, actual_start=actual)
+        else SiteStart(
+            site=code, name=names[code], state="start", allocated_start=allocated, actual_start=actual
+        )
         for code, allocated, actual, *_ in rows[1:]
     )
 
@@ -291,7 +316,15 @@ def _sustainment(fading: bool) -> SustainmentSection | None:
     rows = []
     for months in (6, 12, 24):
         kept = 2.0 ** (-months / 9)
-        rows.append(Horizon(months=months, lower=0.6 * kept, median=kept, upper=min(1.5 * kept, 1.2), p_half=0.8 if kept > 0.5 else 0.09))
+        rows.append(
+            Horizon(
+                months=months,
+                lower=0.6 * kept,
+                median=kept,
+                upper=min(1.5 * kept, 1.2),
+                p_half=0.8 if kept > 0.5 else 0.09,
+            )
+        )
     return SustainmentSection(horizons=tuple(rows), half_life=(6.0, 9.0, 14.0))
 
 
@@ -303,7 +336,17 @@ def _timeline(tables: Any, rollout: tuple[SiteStart, ...]) -> tuple[TimelineEven
     for site, _, start, _, word in tables.get("cycles", [()])[1:]:
         found.append(TimelineEvent(site=site, name=names[site], kind="cycle", start=start, word=word))
     for site, start, end, what, _, _, word in tables.get("strategies", [()])[1:]:
-        found.append(TimelineEvent(site=site, name=names[site], kind="strategy", start=start, end=end or None, word=word, what=what))
+        found.append(
+            TimelineEvent(
+                site=site,
+                name=names[site],
+                kind="strategy",
+                start=start,
+                end=end or None,
+                word=word,
+                what=what,
+            )
+        )
     for site, end, _, _ in tables.get("support", [()])[1:]:
         found.append(TimelineEvent(site=site, name=names[site], kind="support_end", start=end))
     return tuple(sorted(found, key=lambda event: (event.site, event.start, event.kind, event.what)))
@@ -327,10 +370,17 @@ def _plan(registered: Registered | None) -> PlanCheck:
         registered=True,
         study=registered.id,
         line_sha256=line.sha256,
-        versions=(RegisteredPlan(version=1, registered_at=line.registered_at, timing="before_data" if line.registered_at.date() < date.fromisoformat(planned.data_from or planned.data_to) else "during_data", after_run=False),),
+        versions=(
+            RegisteredPlan(
+                version=1,
+                registered_at=line.registered_at,
+                timing="before_data"
+                if line.registered_at.date() < date.fromisoformat(planned.data_from or planned.data_to)
+                else "during_data",
+                after_run=False,
+            ),
+        ),
         planned_from=date.fromisoformat(planned.data_from) if planned.data_from else None,
         planned_to=date.fromisoformat(planned.data_to),
         report_due=date.fromisoformat(planned.report_due),
     )
-
-

@@ -48,7 +48,11 @@ NEVER = 2  # sites that do not take part: those that the others are compared wit
 SUPPORT = 4  # quarters of active support
 HALF_LIFE = 3.0  # quarters in which a fading effect halves
 WINDOW = 4  # quarters of the estimand
-SITE_SD, CELL_SD, EFFECT_SD = 0.20, 0.05, 0.04  # levels, chance beyond counting, effect between sites (link scale)
+SITE_SD, CELL_SD, EFFECT_SD = (
+    0.20,
+    0.05,
+    0.04,
+)  # levels, chance beyond counting, effect between sites (link scale)
 PREFIXES = {"vestfold": "Aspe", "sogn": "Bratt", "helgeland": "Djup", "ahus": "Eine", "telemark": "Hegge", "bergen": "Kvist", "innlandet": "Rogn"}  # fmt: skip
 SUFFIXES = ("botn", "eid", "haugen", "kollen", "løken", "moen", "stølen", "vågen", "sletta", "tunet")
 DECISION = {"worthwhile": 0.10, "harm": 0.10, "negligible": 0.10}
@@ -132,7 +136,10 @@ class DemoNetwork(Value):
         last = starts[-1].toordinal() - 1
         due = self.studies[study].due or date.fromordinal(last + 365)
         first = {"data_from": starts[0].isoformat()}
-        return first | {"data_to": date.fromordinal(min(last, due.toordinal())).isoformat(), "report_due": due.isoformat()}
+        return first | {
+            "data_to": date.fromordinal(min(last, due.toordinal())).isoformat(),
+            "report_due": due.isoformat(),
+        }
 
     def titled(self, study: str, bundle: Bundle) -> dict[str, str]:
         """Title by language."""
@@ -189,7 +196,12 @@ def _register(network: DemoNetwork, folder: Path, files: Sequence[Path]) -> None
         register_studies(folder, [read_study(file)], at=at[file])
         withdrawn += [file.stem] if network.studies[file.stem].stage == "withdrawn" else []
     for name in withdrawn:
-        withdraw_study(folder, name, reason=network.studies[name].reason or name, at=_moment(network.today, network.today))
+        withdraw_study(
+            folder,
+            name,
+            reason=network.studies[name].reason or name,
+            at=_moment(network.today, network.today),
+        )
 
 
 def _moment(day: date, today: date) -> datetime:
@@ -242,9 +254,9 @@ def draw_tables(
     found = network.studies[name]
     rng = np.random.default_rng([network.seed, number])
     starts = network.period_starts(name)
-    begin = BEFORE + APART * (np.arange(found.sites) * _waves(found) // found.sites)
+    begin: Array = BEFORE + APART * np.floor(np.arange(found.sites) * _waves(found) / found.sites)
     order = rng.permutation(found.sites)
-    begin = begin[order].astype(float)
+    begin = begin[order]
     everywhere = np.concatenate([begin, np.full(NEVER, np.inf)])
     prefix = PREFIXES[found.wave]
     place = list(PREFIXES).index(found.wave) + 1
@@ -255,7 +267,9 @@ def draw_tables(
         law=law,
         baseline=measure.baseline / measure.per,
         start=everywhere,
-        effect=lambda exposure: found.link * (_faded(exposure) if found.shape == "fading" else 1.0) + 0.0 * exposure,
+        effect=lambda exposure: (
+            found.link * (_faded(exposure) if found.shape == "fading" else 1.0) + 0.0 * exposure
+        ),
         months=float(STEP),
         site_sd=SITE_SD,
         cell_sd=CELL_SD,
@@ -269,7 +283,9 @@ def draw_tables(
     events, effect = simulate_cells(world, exposure, rng, own * np.ones(shape))
     rows = panel_rows(codes, names, starts, found.measure, events, exposure)
     rollout: list[Row] = [ROLLOUT]
-    rollout += [(code, starts[int(at)], starts[int(at)], "", "") for code, at in zip(codes, begin, strict=False)]
+    rollout += [
+        (code, starts[int(at)], starts[int(at)], "", "") for code, at in zip(codes, begin, strict=False)
+    ]
     rollout += [(code, "never", "never", "", "") for code in codes[found.sites :]]
     codes = codes[: found.sites]
     tables: Tables = {"panel": rows, "rollout": rollout}
@@ -307,7 +323,9 @@ def _logs(
             part = parts[place % len(parts)] if parts else "all"
             adaptations.append((code, starts[first + 1], "", part, nature, kept, "yes"))
         barrier = "access_to_knowledge_and_information"
-        strategies.append((code, starts[first - 1], starts[first + 1], "educational_meetings", barrier, "", "dissemination"))
+        strategies.append(
+            (code, starts[first - 1], starts[first + 1], "educational_meetings", barrier, "", "dissemination")
+        )
         chosen = ("audit_and_feedback", "involve_boards", "involve_patients", "facilitation")[place % 4]
         strategies.append((code, starts[first], "", chosen, "available_resources", "", "implementation"))
         for cycle in range(2 + place % 2):
@@ -318,7 +336,13 @@ def _logs(
         phases += [(code, starts[first + after], step) for after, step in steps]
         for question in ("need", "feasibility", "values", "engagement", "competence", "willingness"):
             answers.append((code, question, int(rng.integers(2, 6))))
-    return {"adaptations": adaptations, "strategies": strategies, "cycles": cycles, "phases": phases, "fit_form": answers}
+    return {
+        "adaptations": adaptations,
+        "strategies": strategies,
+        "cycles": cycles,
+        "phases": phases,
+        "fit_form": answers,
+    }
 
 
 def _waves(found: Evaluation) -> int:

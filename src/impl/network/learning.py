@@ -132,10 +132,15 @@ class LearningNetwork:
 def learning_network(status: NetworkStatus) -> LearningNetwork:
     """The view of one status report's studies."""
     released = [(line, line.release) for line in status.lines if line.release is not None]
+    shown = {(figure.measure.id, figure.bundle.id) for figure in status.figures}
     return LearningNetwork(
         waves=tuple(sorted((_wave(line, release) for line, release in released), key=_first)),
         worked=tuple(_worked(line, release) for line, release in released),
-        deviance=tuple(_deviance(each) for each in status.syntheses if _ranked(each)),
+        deviance=tuple(
+            _deviance(each)
+            for each in status.syntheses
+            if _ranked(each) and (each.measure, each.bundle) in shown
+        ),
         signals=_signals(released),
         fit=_fit(release for _, release in released),
     )

@@ -215,13 +215,17 @@ def network_status(
     return NetworkStatus(
         today=today,
         lines=lines,
-        goals=tuple(_tally(goal, [line for line in lines if line.goal == goal]) for goal in framework_ids("goal")),
+        goals=tuple(
+            _tally(goal, [line for line in lines if line.goal == goal]) for goal in framework_ids("goal")
+        ),
         areas=tuple(
-            _tally(area, [line for line in lines if area in line.areas]) for area in framework_ids("focus_area")
+            _tally(area, [line for line in lines if area in line.areas])
+            for area in framework_ids("focus_area")
         ),
         bundles=tuple(_tally(name, [line for line in lines if line.bundle == name]) for name in BUNDLES),
         means=tuple(
-            (means, tuple(line.id for line in lines if means in line.means)) for means in framework_ids("means")
+            (means, tuple(line.id for line in lines if means in line.means))
+            for means in framework_ids("means")
         ),
         figures=_figures(lines, syntheses),
         targets=tuple(_targets(lines)),
@@ -242,7 +246,11 @@ def _line(standing: Standing, areas: Mapping[str, tuple[str, ...]], today: date)
         assert plan is not None  # a standing comes from a Release or from the register
         measure, bundle = plan.measures.primary, plan.bundles[0]
     named = registered.newest.focus_areas if registered is not None else ()
-    begun = plan is not None and plan.planned.data_from is not None and plan.planned.data_from <= today.isoformat()
+    begun = (
+        plan is not None
+        and plan.planned.data_from is not None
+        and plan.planned.data_from <= today.isoformat()
+    )
     return StudyLine(
         standing=standing,
         measure=measure,
@@ -354,7 +362,11 @@ def _examples(lines: Sequence[StudyLine], year: int) -> Iterable[Example]:
         if not of_area:
             continue
         newest = max(of_area, key=lambda pair: (pair[1].study.data_to, pair[0].id))[0].id
-        drawn = min(line.id for line, _ in of_area) if len(of_area) == 1 else _drawn([line.id for line, _ in of_area], year)
+        drawn = (
+            min(line.id for line, _ in of_area)
+            if len(of_area) == 1
+            else _drawn([line.id for line, _ in of_area], year)
+        )
         if newest == drawn:
             yield Example(area=area, study=newest, rule="both")
         else:

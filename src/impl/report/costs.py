@@ -34,9 +34,7 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
         "amount": money(section.total / middle, language),
     }
     if low > 0:
-        lines.append(
-            language.say(f"costs.each_{way}", each | {"high": money(section.total / low, language)})
-        )
+        lines.append(language.say(f"costs.each_{way}", each | {"high": money(section.total / low, language)}))
     else:
         lines.append(language.say(f"costs.at_least_{way}", each))
     lines.append(language.say("costs.note"))

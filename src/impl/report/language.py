@@ -147,7 +147,7 @@ def read_language(code: str) -> Language:
                 )
             ]
         )
-    texts = {}
+    texts: dict[str, str] = {}
     for folder in FOLDERS:
         texts |= flatten(tomllib.loads((Path(__file__).parent / folder / f"{code}.toml").read_text("utf-8")))
     for key, text in texts.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from html import escape
 from math import exp
 from pathlib import Path
@@ -135,9 +136,13 @@ def state_words(line: StudyLine, language: Language) -> str:
     text = language.say("network.state.collecting" if line.collecting else f"standing.state.{line.state}")
     release = line.release
     if release is not None and release.verdict is not None and release.verdict.delivery == "not_delivered":
-        text = language.say("network.state.with_more", {"text": text, "other": language.say("network.state.not_delivered")})
+        text = language.say(
+            "network.state.with_more", {"text": text, "other": language.say("network.state.not_delivered")}
+        )
     if line.faded:
-        text = language.say("network.state.with_more", {"text": text, "other": language.say("network.state.faded")})
+        text = language.say(
+            "network.state.with_more", {"text": text, "other": language.say("network.state.faded")}
+        )
     return text
 
 
@@ -164,3 +169,8 @@ def component_name(bundle: str, component: str, language: Language) -> str:
             if part.id == component:
                 return language.pick(part.name)
     return component.replace("_", " ")
+
+
+def day(text: str, language: Language) -> str:
+    """A day of the register in words."""
+    return language.day(date.fromisoformat(text))

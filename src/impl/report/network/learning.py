@@ -68,7 +68,7 @@ def course(status: NetworkStatus, network: LearningNetwork, language: Language, 
         studies = language.count("network.studies_short", len(waves))
         drawn.append(
             f'<div class="wave"><p class="wave-name">{escape(name)} <span class="unit">'
-            f'{escape(language.say("learning.wave_size", {"text": studies, "sites": sites}))}</span></p>'
+            f"{escape(language.say('learning.wave_size', {'text': studies, 'sites': sites}))}</span></p>"
         )
         for wave in waves:
             title = forms.title(status.line(wave.study), language)
@@ -77,12 +77,16 @@ def course(status: NetworkStatus, network: LearningNetwork, language: Language, 
                 f"{''.join(_marks(wave, first, last))}</svg>"
             )
         drawn.append(_years(first, last) + "</div>")
-    caption = language.say("learning.course_title", {"start": language.month(first), "end": language.month(last)})
+    caption = language.say(
+        "learning.course_title", {"start": language.month(first), "end": language.month(last)}
+    )
     body = (
         f'<figure class="figure whole"><figcaption><strong>{escape(caption)}</strong></figcaption>'
         f'<div class="drawing">{"".join(drawn)}</div></figure>'
     )
-    return section_block("course", heading, body + _key(network, language) + _table(status, network, language, address))
+    return section_block(
+        "course", heading, body + _key(network, language) + _table(status, network, language, address)
+    )
 
 
 def _marks(wave: WaveLine, first: date, last: date) -> list[str]:
@@ -128,7 +132,11 @@ def _years(first: date, last: date) -> str:
     every = 2 if len(years) > 7 else 1
     ticks = "".join(
         f'<line class="axis-tick" x1="{_at(date(year, 1, 1), first, last):.2f}%" x2="{_at(date(year, 1, 1), first, last):.2f}%" y1="0" y2="5"/>'
-        + (f'<text class="tick small" x="{_at(date(year, 1, 1), first, last):.2f}%" y="19">{year}</text>' if not place % every else "")
+        + (
+            f'<text class="tick small" x="{_at(date(year, 1, 1), first, last):.2f}%" y="19">{year}</text>'
+            if not place % every
+            else ""
+        )
         for place, year in enumerate(years)
     )
     return f'<svg class="timeline years" height="24" aria-hidden="true">{ticks}</svg>'
@@ -149,11 +157,15 @@ def _key(network: LearningNetwork, language: Language) -> str:
 
 
 def _table(status: NetworkStatus, network: LearningNetwork, language: Language, address: str) -> str:
-    heads = [language.say(f"network.head.{key}") for key in ("study", "wave", "starts", "steps", "cycles", "run")]
+    heads = [
+        language.say(f"network.head.{key}") for key in ("study", "wave", "starts", "steps", "cycles", "run")
+    ]
     rows = []
     for wave in network.waves:
         line = status.line(wave.study)
-        starts = [f"{language.month(day)}: {language.count('nouns.sites', count)}" for day, count in wave.starts]
+        starts = [
+            f"{language.month(day)}: {language.count('nouns.sites', count)}" for day, count in wave.starts
+        ]
         steps = [
             f"{language.month(band.start)}: {word('improvement_cycle', 'wheel', band.phase, language).lower()}"
             for band in wave.phases
@@ -161,11 +173,17 @@ def _table(status: NetworkStatus, network: LearningNetwork, language: Language, 
         tally: dict[str, int] = {}
         for _, kind, count in wave.cycles:
             tally[kind] = tally.get(kind, 0) + count
-        cycles = [f"{language.say(f'timeline.cycle_{kind or "running"}')}: {count}" for kind, count in sorted(tally.items())]
+        cycles = [
+            f"{language.say(f'timeline.cycle_{kind or "running"}')}: {count}"
+            for kind, count in sorted(tally.items())
+        ]
         none = language.say("learning.none")
         cells = [
             escape(wave.wave or none),
-            *(forms.lines([escape(sentence(text)) for text in texts] or [escape(none)]) for texts in (starts, steps, cycles)),
+            *(
+                forms.lines([escape(sentence(text)) for text in texts] or [escape(none)])
+                for texts in (starts, steps, cycles)
+            ),
             forms.run(line, language, page=address),
         ]
         rows.append((forms.way(line, language, page=address), cells))
@@ -191,7 +209,11 @@ def worked(status: NetworkStatus, network: LearningNetwork, language: Language, 
 def _worked(row: WorkedRow, status: NetworkStatus, language: Language, address: str) -> list[str]:
     line = status.line(row.study)
     unknown = escape(language.say("learning.not_measured"))
-    share = unknown if row.delivered is None else escape(language.percent_sign(wording.round_half_up(100 * row.delivered)))
+    share = (
+        unknown
+        if row.delivered is None
+        else escape(language.percent_sign(wording.round_half_up(100 * row.delivered)))
+    )
     adapted = [
         escape(language.count(f"learning.adapted_{kind}", count))
         for kind, count in (("kept", row.kept), ("changed", row.changed), ("unknown", row.unknown))
@@ -199,7 +221,11 @@ def _worked(row: WorkedRow, status: NetworkStatus, language: Language, address: 
     ]
     if row.common is not None:
         component, nature, count = row.common
-        slots = {"element": _component(line.bundle, component, language), "word": _nature(nature, language), "count": language.number(count)}
+        slots = {
+            "element": _component(line.bundle, component, language),
+            "word": _nature(nature, language),
+            "count": language.number(count),
+        }
         adapted.append(escape(language.say("learning.common", slots)))
     return [
         escape(sentence(forms.state_words(line, language))),
@@ -227,26 +253,42 @@ def deviance(status: NetworkStatus, network: LearningNetwork, language: Language
     if not network.deviance:
         body += paragraphs([language.say("learning.no_deviance")])
     for each in network.deviance:
-        body += _places(each, status, language)
+        body += _places(each, status, language, address)
     body += paragraphs([language.say("learning.names")])
     return section_block("deviance", language.say("learning.deviance"), body)
 
 
-def _places(each: Deviance, status: NetworkStatus, language: Language) -> str:
-    figure = next(figure for figure in status.figures if (figure.measure.id, figure.bundle.id) == (each.measure, each.bundle))
+def _places(each: Deviance, status: NetworkStatus, language: Language, address: str) -> str:
+    figure = next(
+        figure
+        for figure in status.figures
+        if (figure.measure.id, figure.bundle.id) == (each.measure, each.bundle)
+    )
     count = len(each.places)
     rows = []
     for place in each.places:
         slots = {"low": language.number(place.rank_from), "high": language.number(place.rank_to)}
-        ranks = language.say("learning.rank_one" if place.rank_from == place.rank_to else "learning.ranks", slots)
-        value = language.say("learning.place", {"probability": wording.of_hundred(place.p_best, language), "text": ranks})
+        ranks = language.say(
+            "learning.rank_one" if place.rank_from == place.rank_to else "learning.ranks", slots
+        )
+        value = language.say(
+            "learning.place", {"probability": wording.of_hundred(place.p_best, language), "text": ranks}
+        )
         picture = row_figure.interval(place.rank_from, place.rank, place.rank_to, 0.5, count + 0.5)
-        rows.append(row_figure.Row(name=forms.title(status.line(place.study), language), value=value, picture=picture))
+        rows.append(
+            row_figure.Row(name=forms.title(status.line(place.study), language), value=value, picture=picture)
+        )
     slots = {"measure": language.pick(figure.measure.name), "name": language.pick(figure.bundle.name)}
     studies = language.count("network.studies_short", count)
     unit = language.count("learning.deviance_unit", each.best, {"number": studies})
-    names = (language.say("network.head.study"), language.say("learning.deviance_head"), language.say("learning.deviance_drawn"))
-    return row_figure.table(language.say("learning.deviance_caption", slots), unit, names, rows)
+    names = (
+        language.say("network.head.study"),
+        language.say("learning.deviance_head"),
+        language.say("learning.deviance_drawn"),
+    )
+    drawn = row_figure.table(language.say("learning.deviance_caption", slots), unit, names, rows)
+    runs = " · ".join(forms.run(status.line(place.study), language, page=address) for place in each.places)
+    return drawn + f'<p class="table-note">{runs}</p>'
 
 
 # --- early signals
@@ -256,7 +298,9 @@ def signals(status: NetworkStatus, network: LearningNetwork, language: Language,
     """Run charts that signal, beside the number that chance alone would give."""
     found = network.signals
     if not found.rows:
-        return section_block("signals", language.say("learning.signals"), paragraphs([language.say("learning.no_signals")]))
+        return section_block(
+            "signals", language.say("learning.signals"), paragraphs([language.say("learning.no_signals")])
+        )
     slots = {
         "count": language.number(found.count),
         "number": language.number(len(found.rows)),
@@ -269,7 +313,11 @@ def signals(status: NetworkStatus, network: LearningNetwork, language: Language,
     for row in sorted(found.rows, key=lambda row: row.study):
         line = status.line(row.study)
         seen = language.say(f"learning.variation.{row.variation if row.signal else 'common'}")
-        cells = [escape(seen), escape(wording.of_hundred(row.false_alarms, language)), forms.run(line, language, page=address)]
+        cells = [
+            escape(seen),
+            escape(wording.of_hundred(row.false_alarms, language)),
+            forms.run(line, language, page=address),
+        ]
         rows.append((forms.way(line, language, page=address), cells))
     body += forms.cards("signals", language.say("learning.signals_caption"), heads, rows)
     return section_block("signals", language.say("learning.signals"), body)
