@@ -27,7 +27,7 @@ def network(
     from impl.runs.network import make_network
 
     outcome, pages = make_network(
-        find_root(Path.cwd()), releases or ["reports"], register, language, timeout=timeout, say=typer.echo
+        find_root(Path.cwd()), releases or ["reports"], register, language, timeout=timeout
     )
     if outcome.reason:
         typer.echo(outcome.detail or outcome.reason, err=True)

@@ -97,7 +97,8 @@ class Evaluation(Value):
     due: date | None = None
     reason: Text | None = None
     says: Literal[
-        "beneficial", "phase_out", "not_delivered", "faded", "uncertain", "no_direction",
+        "beneficial", "phase_out",
+        "harmful", "not_delivered", "faded", "uncertain", "no_direction",
         "overdue", "planned", "withdrawn",
     ]  # fmt: skip
 

@@ -15,7 +15,8 @@ from impl.report.network import forms
 from impl.report.network.status import banner, contents
 from impl.report.timeline import MARKS, PHASES, word
 
-BAND, ROW, APART = 18, 54, 3.5  # px: band of steps, one study; per cent between two signs of a row
+BAND, ROW, LOW, APART = 18, 64, 48, 3.5
+"""px: band of steps, one study with cycles and without; per cent between two signs of a row."""
 NARROWEST = 4.0  # per cent of the width that a step needs for its number
 TRAITS = 9
 """Traits that the lecture names of municipalities that succeeded with Leve hele livet; their words stand in the language files."""
@@ -73,7 +74,7 @@ def course(status: NetworkStatus, network: LearningNetwork, language: Language, 
         for wave in waves:
             title = forms.title(status.line(wave.study), language)
             drawn.append(
-                f'<p class="timeline-site">{escape(title)}</p><svg class="timeline{"" if wave.cycles else " low"}" height="{ROW}" aria-hidden="true">'
+                f'<p class="timeline-site">{escape(title)}</p><svg class="timeline {"tall" if wave.cycles else "low"}" height="{ROW if wave.cycles else LOW}" aria-hidden="true">'
                 f"{''.join(_marks(wave, first, last))}</svg>"
             )
         drawn.append(_years(first, last) + "</div>")
@@ -100,13 +101,18 @@ def _marks(wave: WaveLine, first: date, last: date) -> list[str]:
         if _at(end, first, last) - left >= NARROWEST:
             light = " light" if number >= 4 else ""
             parts.append(f'<text class="strip-number{light}" x="{left + 1:.2f}%" y="14">{number}</text>')
-    begun = [(day, f"{MARKS['start']}{count}") for day, count in wave.starts]
+    begun = [(day, MARKS["start"]) for day, _ in wave.starts]
+    started = [(day, str(count)) for day, count in wave.starts]
     tried: dict[date, int] = {}
     for day, _, count in wave.cycles:
         half = date(day.year, 7 if day.month > 6 else 1, 1)
         tried[half] = tried.get(half, 0) + count
     drawn = [(day, str(count)) for day, count in tried.items()]
-    return parts + _signs(begun, BAND + 15, first, last) + _signs(drawn, BAND + 31, first, last)
+    return parts + (
+        _signs(begun, BAND + 13, first, last)
+        + _signs(started, BAND + 26, first, last)
+        + _signs(drawn, BAND + 43, first, last)
+    )
 
 
 def _signs(marks: Sequence[tuple[date, str]], height: int, first: date, last: date) -> list[str]:

@@ -28,7 +28,8 @@ def show_network(network: Network, language: str | None = None, page: PageName =
     """
     chosen = read_language(language or FALLBACK)
     if page == "network":
-        blocks = status_blocks(network.status, chosen, network.pages)
+        refused = [each.name for each in network.refused]
+        blocks = status_blocks(network.status, chosen, network.pages, refused)
     else:
         blocks = learning_blocks(
             network.status, learning_network(network.status), chosen, f"network.{chosen.code}.html"

@@ -28,8 +28,10 @@ PARTS = ("figures", "examples", "effort")
 """The three parts, in the order of the white paper."""
 
 
-def status_blocks(status: NetworkStatus, language: Language, pages: Pages) -> tuple[Block, ...]:
-    """Every block of the page, in order."""
+def status_blocks(
+    status: NetworkStatus, language: Language, pages: Pages, refused: Sequence[str] = ()
+) -> tuple[Block, ...]:
+    """Every block of the page, in order. refused: names of files that were not believed."""
     first = [
         each for each in (banner(status, language), top(status, language), summary(status, language)) if each
     ]
@@ -38,7 +40,7 @@ def status_blocks(status: NetworkStatus, language: Language, pages: Pages) -> tu
         part_examples(status, language, pages),
         part_effort(status, language),
         everything(status, language, pages),
-        how(status, language),
+        how(status, refused, language),
     )
     year = {"date": str(status.today.year)}
     other = (language.say("learning.title", year), f"learning.{language.code}.html")
@@ -209,17 +211,19 @@ def _entry(line: StudyLine, language: Language, pages: Pages) -> str:
     )
 
 
-def how(status: NetworkStatus, language: Language) -> Block:
+def how(status: NetworkStatus, refused: Sequence[str], language: Language) -> Block:
     """The rules, in words; whoever reads can try them."""
     keys = ("goals", "states", "pooling", "phase_out", "delivery", "faded", "examples", "severity", "gaps")
     body = listed([language.say(f"network.how.{key}") for key in keys])
-    bands = [
+    cautions = [
         language.say(f"network.cautions.{code}")
         for code in sorted(
             {code for each in status.syntheses if each.studies > 1 for code, _ in each.cautions}
         )
         if language.has(f"network.cautions.{code}")
     ]
-    if bands:
-        body += f"<h3>{escape(language.say('network.cautions_heading'))}</h3>" + listed(bands)
+    if cautions:
+        body += f"<h3>{escape(language.say('network.cautions_heading'))}</h3>" + listed(cautions)
+    if refused:
+        body += f"<h3>{escape(language.count('network.refused', len(refused)))}</h3>" + listed(refused)
     return section_block("how", language.say("network.how.heading"), body)
