@@ -55,6 +55,6 @@ def test_no_word_is_cut_and_no_sign_lies_on_another(browser: Chromium, tmp_path:
             "[...document.querySelectorAll('svg.timeline')].filter(svg => {"
             "  const boxes = [...svg.querySelectorAll('text.mark')].map(e => e.getBoundingClientRect());"
             "  return boxes.some((a, i) => boxes.some((b, j) => i < j && a.left < b.right - 1 && b.left < a.right - 1 &&"
-            "    a.top < b.bottom - 4 && b.top < a.bottom - 4)); }).length"
+            "    a.top < b.bottom - 8 && b.top < a.bottom - 8)); }).length"
         )
         assert overlapping == 0, width

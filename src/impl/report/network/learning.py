@@ -105,7 +105,7 @@ def _marks(wave: WaveLine, first: date, last: date) -> list[str]:
     started = [(day, str(count)) for day, count in wave.starts]
     tried: dict[date, int] = {}
     for day, _, count in wave.cycles:
-        half = date(day.year, 7 if day.month > 6 else 1, 1)
+        half = date(day.year, 10 if day.month > 6 else 4, 1)  # its middle
         tried[half] = tried.get(half, 0) + count
     drawn = [(day, str(count)) for day, count in tried.items()]
     return parts + (
