@@ -7,9 +7,10 @@ study file, a Release or a run of it exists. There is no argument by which a stu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from impl.register.plan import Plan, Timing, timing
@@ -116,32 +117,54 @@ def standings(
     attempts: Iterable[Attempt] = (),
     *,
     foreign: Iterable[Release] = (),
+    units: Mapping[str, Collection[str]] = MappingProxyType({}),
     today: date,
 ) -> tuple[Standing, ...]:
     """Every registered study in the order of registration, then every Release of a study that is not registered, by id.
 
-    foreign: Releases of other networks, which may name lines of registers that are not here. A study that is run by
-    unit has one row for each unit that was run, or one of its own where none was.
+    foreign: Releases brought from elsewhere. One that rests on a line of this register is of that study; any other
+    has a row of its own, whatever id it bears, so that no stranger can stand in for a study of ours. units: ids of the
+    units that a study file asks for now. A study that is run by unit has one row for each unit that was run or is asked
+    for, or one of its own where there is none.
     """
-    of_study: dict[str, dict[str, list[Release]]] = {}
-    theirs = tuple(foreign)
-    abroad = frozenset(id(release) for release in theirs)
-    for release in (*releases, *theirs):
-        of_study.setdefault(release.plan.study or release.study.id, {}).setdefault(
-            release.study.id, []
-        ).append(release)
+    own = tuple(releases)
+    known = {(release.study.id, release.run.id) for release in own}
+    brought = [release for release in foreign if (release.study.id, release.run.id) not in known]
+    ours = _by_study((*own, *(release for release in brought if _rests_on(register, release))))
+    theirs = _by_study(release for release in brought if not _rests_on(register, release))
     tried: dict[str, dict[str, Attempt]] = {}
     for attempt in attempts:
         tried.setdefault(attempt.study, {})[attempt.id] = attempt
     rows: list[Standing] = []
-    for name in (*register.studies, *sorted(of_study.keys() - register.studies.keys())):
-        found, runs = of_study.get(name, {}), tried.get(name, {})
+    for name in (*register.studies, *sorted(ours.keys() - register.studies.keys())):
+        found, runs = ours.get(name, {}), tried.get(name, {})
         registered = register.studies.get(name)
-        for row in sorted({*found, *runs} if registered else found) or [name]:
-            rows.append(
-                _standing(name, row, registered, register, found.get(row, []), abroad, runs.get(row), today)
-            )
+        for row in sorted({*found, *runs, *units.get(name, ())} if registered else found) or [name]:
+            rows.append(_standing(name, row, registered, register, found.get(row, []), runs.get(row), today))
+    for name, found in sorted(theirs.items()):
+        for row in sorted(found):
+            rows.append(_standing(name, row, None, None, found[row], None, today))
     return tuple(rows)
+
+
+def _by_study(releases: Iterable[Release]) -> dict[str, dict[str, list[Release]]]:
+    """Releases by the id of their study in the register, and by their own."""
+    found: dict[str, dict[str, list[Release]]] = {}
+    for release in releases:
+        found.setdefault(_study_of(release), {}).setdefault(release.study.id, []).append(release)
+    return found
+
+
+def _study_of(release: Release) -> str:
+    """The id under which it is registered, as it says itself: its own, or that of the study it is a unit of."""
+    name, said = release.study.id, release.plan.study
+    return said if said is not None and name.startswith(f"{said}-") else name
+
+
+def _rests_on(register: Register, release: Release) -> bool:
+    """Whether the line that a Release names is one of its own study in this register."""
+    registered = register.studies.get(_study_of(release))
+    return registered is not None and release.plan.line_sha256 in {line.sha256 for line in registered.lines}
 
 
 def counts(rows: Sequence[Standing]) -> Mapping[State, int]:
@@ -154,9 +177,8 @@ def _standing(
     study: str,
     name: str,
     registered: Registered | None,
-    register: Register,
+    register: Register | None,
     releases: Sequence[Release],
-    abroad: frozenset[int],
     attempt: Attempt | None,
     today: date,
 ) -> Standing:
@@ -175,9 +197,7 @@ def _standing(
         id=name,
         study=study,
         state=_state(registered, outcome, interim, overdue, attempt),
-        registration=_registration(
-            registered, register, release, release is not None and id(release) in abroad
-        ),
+        registration=_registration(registered, register, release),
         title=text.title,
         question=text.question,
         registered=registered,
@@ -224,10 +244,12 @@ def _outcome(release: Release) -> Outcome | Literal["not_converged", "described"
 
 
 def _registration(
-    registered: Registered | None, register: Register, release: Release | None, abroad: bool
+    registered: Registered | None, register: Register | None, release: Release | None
 ) -> Registration:
-    """Whether this register knows of the study, and what a Release says of it against that."""
-    named = release.plan.line_sha256 if release is not None else None
-    if named is not None and named not in register.hashes:
-        return "elsewhere" if abroad else "lost"
+    """Whether the study is registered, and what a Release says of it against that. register: None for a stranger."""
+    if release is not None and release.plan.line_sha256 is not None:
+        if register is None:
+            return "elsewhere"
+        if not _rests_on(register, release):
+            return "lost"
     return "registered" if registered is not None else "not_registered"

@@ -104,11 +104,6 @@ class Register:
             found.setdefault(line.id, []).append(line)
         return {name: Registered(id=name, lines=tuple(lines)) for name, lines in found.items()}
 
-    @cached_property
-    def hashes(self) -> frozenset[str]:
-        """`sha256` of every line, for a Release that says which one it rests on."""
-        return frozenset(line.sha256 for line in self.lines)
-
 
 def read_register(root: Path) -> Register:
     """The register of a project; empty where there is none.
@@ -159,7 +154,9 @@ def _parse_line(raw: bytes, where: str) -> Line:
         try:
             text = raw.decode("utf-8")
             content = json.loads(text)
-            newer = content.get("schema") if isinstance(content, dict) else None
+            if not isinstance(content, dict):
+                raise ValueError
+            newer = content.get("schema")
             if isinstance(newer, int) and newer > 1:
                 problem = f"schema {newer}, of a newer impl"
             elif canonical_json(content) != text:
@@ -172,7 +169,7 @@ def _parse_line(raw: bytes, where: str) -> Line:
             first = error.errors(include_url=False)[0]
             key = ".".join(str(part) for part in first["loc"])
             problem = f"a line that is no registration ({shorten(key, 60) if key else shorten(first['msg'])})"
-        except (ValueError, RecursionError, AttributeError):
+        except (ValueError, RecursionError):
             problem = "a line that is no JSON object"
     raise StudyError([_fault("broken", where, problem)])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,29 +18,24 @@ if TYPE_CHECKING:
     from impl.runs.tasks import Task
 
 
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """releases: by folder under `reports/`. standings: as `network.states` has them."""
-
-    register: Register
-    releases: dict[str, Release]
-    standings: tuple[Standing, ...]
-
-
-def what_is_known(root: Path, tasks: Sequence[Task], *, today: date | None = None) -> Known:
-    """All of it, read anew. tasks: the runs that study files ask for now; a study without a file is known all the same.
+def what_is_known(root: Path, tasks: Sequence[Task], *, today: date | None = None) -> tuple[Standing, ...]:
+    """Where every registered and every published study stands, read anew. tasks: the runs that study files ask for now;
+    a study without a file is known all the same.
 
     Raises StudyError where the register is broken: then nobody can say what is registered.
     """
     register = read_register(root)
-    releases = published_releases(root)
-    found = standings(
+    units: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.unit and task.study is not None:
+            units.setdefault(task.study.as_declared.id, []).append(task.name)
+    return standings(
         register,
-        releases.values(),
+        published_releases(root).values(),
         _attempts(root, register, tasks),
+        units=units,
         today=today or datetime.now(UTC).date(),
     )
-    return Known(register=register, releases=releases, standings=found)
 
 
 def published_releases(root: Path) -> dict[str, Release]:

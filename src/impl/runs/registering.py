@@ -59,7 +59,7 @@ def withdraw(root: Path, study: str, reason: str) -> str:
 def list_register(root: Path) -> list[str]:
     """One line for every registered study or unit: where it stands, when it was registered, when its report is due."""
     lines = []
-    for row in what_is_known(root, tasks_of(list_studies(root))).standings:
+    for row in what_is_known(root, tasks_of(list_studies(root))):
         if row.registered is None or row.registered_at is None or row.timing is None:
             continue
         newest = row.registered.newest

@@ -98,14 +98,15 @@ def _index_rows(root: Path) -> list[IndexRow]:
 
     tasks = {task.name: task for task in _tasks(root)}
     known = what_is_known(root, list(tasks.values()))
-    standing = {row.id: row for row in known.standings}
+    rows = [_index_row(root, row.id, tasks.get(row.id), row.release, row) for row in known]
+    shown = {row.id for row in known}
     # a report on data alone is for who delivered them
-    declared = [name for name, task in tasks.items() if not (task.study and task.study.estimates_nothing)]
-    names = dict.fromkeys((*declared, *standing, *known.releases))
-    return [
-        _index_row(root, name, tasks.get(name), known.releases.get(name), standing.get(name))
-        for name in names
+    rest = [
+        name
+        for name, task in tasks.items()
+        if name not in shown and not (task.study and task.study.estimates_nothing)
     ]
+    return [*rows, *(_index_row(root, name, tasks[name], None, None) for name in rest)]
 
 
 def _status(root: Path, task: Task) -> StudyStatus:
@@ -183,6 +184,10 @@ def _index_row(
     whole = [page for page in pages if page.name.count(".") == 2]
     briefs = [page for page in pages if page.name.startswith(f"{name}.summary.")]
     state = _state(root, name, entry, study)
+    if (
+        state == "never" and release is not None
+    ):  # a report that was brought here, of which the ledger does not know
+        state = release.status
     row = IndexRow(
         id=name,
         title=_text(summary.title) if summary else name,
