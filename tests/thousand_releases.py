@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from impl.release.files import write_release
-from network_releases import demo_network, demo_project, demo_releases
+from demo_releases import demo_network, demo_project, demo_releases
 
 COUNT = 1000
 

@@ -12,7 +12,7 @@ from impl.network.gather import Network, status_of
 from impl.report.html import page_of_report
 from impl.report.language import language_codes
 from impl.report.network.show import PAGES, PageName, show_network
-from network_releases import demo_project, demo_releases
+from demo_releases import demo_project, demo_releases
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from impl.network.exchange import read_releases
 from impl.network.gather import status_of
 from impl.network.status import NetworkStatus, ProposalKind
 from impl.register.register import read_register
-from network_releases import demo_network, demo_project, demo_releases
+from demo_releases import demo_network, demo_project, demo_releases
 
 SHOULD: dict[str, tuple[tuple[str, ...], tuple[ProposalKind, ...]]] = {
     "beneficial": (("beneficial",), ("keep",)),

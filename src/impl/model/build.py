@@ -24,7 +24,7 @@ from impl.model.effects.effect import zero_sum_basis
 from impl.model.inputs import PREPARED, Inputs, PriorInputs, prepared_names
 from impl.model.likelihoods.likelihood import Censored, Observed
 from impl.model.priors import HALF_LIFE_LOG_SD, HALF_LIFE_MEDIAN, RETAINED_ALPHA, RETAINED_BETA
-from impl.model.structure import AFTER, GROUPS, Structure, describe_structure
+from impl.model.structure import AFTER, GROUPS, LEARNT, Structure, describe_structure
 from impl.study.study import Study
 
 RELATIVE_CELLS = "relative_cell_level"
@@ -249,6 +249,12 @@ def _scale(inputs: Inputs, name: str) -> Any:
     return median * pt.exp(log_sd * on_log) + half * pm.HalfNormal(f"{name}_scale_half", 1.0)
 
 
+def _learnt(name: str, inputs: Inputs, shift: Any) -> Any:
+    """The prior from other studies is one of the time-averaged effect; `name` is that plus `shift`."""
+    weight, mean, sd = (inputs["learnt"][row] for row in range(3))
+    return pm.NormalMixture(name, w=weight, mu=mean + shift, sigma=sd)
+
+
 def _curve(structure: Structure, inputs: Inputs, priors: PriorInputs, level: Any = None) -> Any:
     """Effect at each exposure time. level: its distribution is decided elsewhere (several bundles)."""
     shape, length = structure.effect, structure.bins
@@ -260,8 +266,15 @@ def _curve(structure: Structure, inputs: Inputs, priors: PriorInputs, level: Any
             # the data tell of the mean over treated cells, hardly of the level at one exposure time: the same
             # law with the mean as its parameter
             beyond = scale * pt.dot(inputs["effect_basis_mean"], steps)
-            level = pm.Normal("effect_mean", beyond, priors.effect) - beyond
-            level = pm.Deterministic("effect_level", level)
+            if structure.learnt is not None:
+                window = scale * pt.dot(inputs["effect_basis_window"], steps)
+                mean = _learnt("effect_mean", inputs, beyond - window)
+                pm.Deterministic(LEARNT, mean - beyond + window)
+            else:
+                mean = pm.Normal("effect_mean", beyond, priors.effect)
+            level = pm.Deterministic("effect_level", mean - beyond)
+    elif level is None and structure.learnt is not None:
+        level = pm.Deterministic("effect_level", _learnt(LEARNT, inputs, 0.0))
     elif level is None:
         level = pm.Normal("effect_level", 0.0, priors.effect)
     if shape.curve is not None:

@@ -13,15 +13,17 @@ from impl.model.choices import baseline
 from impl.model.columns import COVARIATE
 from impl.model.curves import main_curves
 from impl.model.effect_prior import effect_prior
-from impl.model.estimands import LEVELS, Asked, reported_draws, window_rows
+from impl.model.estimands import LEVELS, Asked, reported_draws, window_effect, window_rows
 from impl.model.fitted import Fit
+from impl.model.learnt import CONFLICT
 from impl.model.moderators import MODERATOR
-from impl.model.structure import GROUPS, Structure
+from impl.model.structure import GROUPS, LEARNT, Structure
 from impl.model.targets import evaluate_targets
 from impl.model.twin import fitted_scales
 from impl.model.values import Crude, Estimates
 from impl.model.verdict import decide
-from impl.release.release import ModelSummary, StatedBelief
+from impl.network.prior import effect_of_prior
+from impl.release.release import ModelSummary, NetworkPrior, StatedBelief
 from impl.study.study import Belief
 
 Array = npt.NDArray[np.float64]
@@ -60,6 +62,13 @@ def estimate(fit: Fit) -> Estimates:
     if targets is not None and not targets.passed:
         warnings.append(("targets_not_reliable", {}))
     window = window_rows(structure)
+    network = None
+    if structure.learnt is not None:
+        network = effect_of_prior(
+            structure.learnt, structure.priors.effect, fit.flat(LEARNT), window_effect(fit)
+        )
+        if network.surprise is not None and network.surprise < CONFLICT:
+            warnings.append(("network_prior_conflict", {}))
     return Estimates(
         measure=structure.measure.id,
         profile=fit.profile,
@@ -69,7 +78,7 @@ def estimate(fit: Fit) -> Estimates:
         kind=structure.kind,
         sequences=structure.waves,
         window=structure.window,
-        model=_model_summary(structure),
+        model=_model_summary(structure, network),
         table=pd.DataFrame.from_records(records),
         crude=crude,
         before=before,
@@ -248,7 +257,7 @@ def _crude(structure: Structure) -> Crude:
     )
 
 
-def _model_summary(structure: Structure) -> ModelSummary:
+def _model_summary(structure: Structure, network: NetworkPrior | None) -> ModelSummary:
     observed = structure.rows["observed"]
     walks = structure.kind == "before_after" and structure.calendar == "smooth"
     counts = structure.likelihood.link != "identity"
@@ -261,7 +270,7 @@ def _model_summary(structure: Structure) -> ModelSummary:
         trend="linear" if structure.trend else "walk" if walks else "none",
         season="fourier" if structure.harmonics else "none",
         wave_effects=structure.wave_effects,
-        priors=structure.priors.name,
+        priors=structure.priors.name if network is None else "network",
         cells=int(observed.sum()),
         gaps=int((~observed).sum()),
         events=int(structure.rows.loc[observed, "numerator"].sum()) if counts else None,
@@ -275,7 +284,8 @@ def _model_summary(structure: Structure) -> ModelSummary:
         secular=_stated(structure.secular),
         reporting=_stated(structure.reporting),
         other_bundles=structure.other_bundles,
-        effect_prior=effect_prior(structure, window_rows(structure)),
+        effect_prior=effect_prior(structure, window_rows(structure)) if network is None else None,
+        network=network,
     )
 
 

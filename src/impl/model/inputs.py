@@ -101,6 +101,10 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         arrays |= _effect_arrays(structure, structure.effect.basis(structure.bins, structure.months))
         arrays["other_basis"] = structure.effect.basis(structure.other_bins, structure.months)
         arrays["effect_scale"] = np.array(structure.effect.scale(structure.priors), dtype=float)
+    if structure.learnt is not None:
+        arrays["learnt"] = np.concatenate(structure.learnt.part_weights(structure.priors.effect)).reshape(
+            3, 2
+        )
     for name, belief in (("secular", structure.secular), ("reporting", structure.reporting)):
         if belief is not None:
             arrays[name] = np.array([belief.mean, belief.sd])
@@ -121,7 +125,18 @@ def _effect_arrays(structure: Structure, basis: npt.NDArray[np.float64]) -> dict
         reached.astype(float) + 1.0 / structure.bins
     )  # an exposure time that nobody reached still has a direction
     turned = rotated_basis(basis, weights)
-    return {"effect_basis": turned, "effect_basis_mean": weights @ turned / weights.sum()}
+    arrays = {"effect_basis": turned, "effect_basis_mean": weights @ turned / weights.sum()}
+    if structure.learnt is not None:
+        arrays["effect_basis_window"] = turned[window_bins(structure)].mean(axis=0)
+    return arrays
+
+
+def window_bins(structure: Structure) -> npt.NDArray[np.int64]:
+    """Places on the curve that the time-averaged effect is the mean of: exposure times of the window with data."""
+    rows = structure.rows
+    first, last = structure.window
+    inside = rows["observed"] & rows["treated"] & rows["exposure"].between(first, last)
+    return np.unique(rows.loc[inside, ["exposure", "bin"]].to_numpy(), axis=0)[:, 1] - 1
 
 
 def _exposure_shares(structure: Structure) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from impl.study.study import PriorChanges
+from impl.study.study import PriorChange, PriorChanges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +126,11 @@ WIDE = Priors(
 
 
 def resolve_priors(choice: str | PriorChanges) -> Priors:
-    """The priors a study asked for: `default`, `wide`, or default with named scales changed."""
+    """The scales a study asked for: `default`, `wide`, or default with named scales changed. What is learnt from other
+    studies is no scale (`impl.model.learnt`)."""
     if isinstance(choice, PriorChanges):
-        changed = {name: change.sd for name, change in choice if change is not None}
-        return replace(DEFAULT, name="changed", **changed)
+        changed = {name: change.sd for name, change in choice if isinstance(change, PriorChange)}
+        return replace(DEFAULT, name="changed", **changed) if changed else DEFAULT
     return WIDE if choice == "wide" else DEFAULT
 
 

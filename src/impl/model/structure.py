@@ -46,10 +46,12 @@ from impl.model.choices import (
 from impl.model.columns import BUNDLE, COVARIATE, covariate_columns, other_bundle_columns, target_column
 from impl.model.effects import EFFECTS
 from impl.model.effects.effect import EffectShape
+from impl.model.learnt import learnt_prior
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Likelihood, link_of
 from impl.model.moderators import MODERATOR, declared_moderators, moderator_columns, sites_with
 from impl.model.priors import Priors, resolve_priors, scaled
+from impl.network.prior import Learnt
 from impl.study.catalogue import Measure
 from impl.study.load import read_measure
 from impl.study.study import Belief, Dose, Study
@@ -68,6 +70,10 @@ AFTER = "months_after_support"
 
 DATA: Mapping[str, bool] = {"data": True}
 """Marks a field that a compiled model takes as data; every other field is part of what was compiled."""
+
+
+LEARNT = "effect_window"
+"""The time-averaged effect over the curve, recorded where its prior is learnt from other studies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +95,7 @@ class Structure:
     bins: exposure times 1..`supported` have their own bin; longer ones share bin `supported + 1`, which is
         no exposure time and enters no estimand.
     window: first and last exposure time of the time-averaged effect.
+    learnt: prior of the time-averaged effect from other studies, or None.
     decision: smallest worthwhile, harmful and negligible relative change.
     moderator_centres, moderator_sites: mean that was taken from each moderator, and sites with any of it.
     clustering: none, exchangeable, nested, decay (one site: an autoregressive series) or cohort.
@@ -127,6 +134,7 @@ class Structure:
     secular: Belief | None = None
     reporting: Belief | None = None
     priors: Priors = field(metadata=DATA)
+    learnt: Learnt | None = None
     location: float = field(metadata=DATA)
     centred_cells: bool
     centred_sites: bool
@@ -210,7 +218,7 @@ class Structure:
                 value = value.family
             elif part.name == "likelihood":
                 value = value.name
-            elif isinstance(value, Belief):
+            elif isinstance(value, Belief | Learnt):
                 value = True
             key.append((part.name, value))
         return (
@@ -272,6 +280,8 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
         notes.warn("prior_wide")
     if likelihood.link == "identity":
         priors = scaled(priors, _person_sd(rows, before))
+    learnt = learnt_prior(study, panel, measure, likelihood.link, EFFECTS[effect], notes) if primary else None
+    notes.settle()
     centred_cells, centred_sites = _parametrisation(rows, clustering, likelihood, len(sites))
     warn_of_tables(study, primary, notes)
     contrasts = study.adaptations.contrasts if study.adaptations else ()
@@ -308,6 +318,7 @@ def describe_structure(study: Study, panel: Panel, measure_id: str | None = None
         secular=choose_secular(study.model, kind, trend, calendar),
         reporting=choose_reporting(study.model, measure, primary),
         priors=priors,
+        learnt=learnt,
         location=_location(rows, before, likelihood),
         centred_cells=centred_cells,
         centred_sites=centred_sites,

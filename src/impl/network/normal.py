@@ -65,7 +65,7 @@ class Mixture:
         reach = 9.0 * self.sd
         low, high = (self.mean - reach).min(axis=1), (self.mean + reach).max(axis=1)
         mean, sd = self.moments()
-        at = mean + ndtri(level) * sd
+        at: Array = mean + ndtri(level) * sd
         for _ in range(STEPS):
             standard = (at[:, None] - self.mean) / self.sd
             beyond = (ndtr(standard) * self.weight).sum(axis=1) - level

@@ -7,6 +7,7 @@ import math
 from impl.release.release import ModelSummary, Release, StatedBelief
 from impl.report import plan, wording
 from impl.report.language import Language, sentence
+from impl.report.network_prior import network_prior_text
 
 NORMAL_90 = 1.645  # half the width of the 90 % interval of a standard normal
 
@@ -43,7 +44,7 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
         say(f"method.clustering.{clustering}"),
         _effect(model, language),
         *_beside(model, release, language),
-        f"{say('method.bayes')} {say(f'method.priors_{priors}')}",
+        f"{say('method.bayes')} {say(f'method.priors_{priors}')}{_learnt(model, language)}",
         say("method.limits", {"percent": language.percent(worthwhile, wording.percent_decimals(worthwhile))}),
     ]
     if design.kind == "stepped_wedge":
@@ -52,6 +53,10 @@ def lines(release: Release, language: Language) -> tuple[str, ...]:
         texts.append(say("method.limits_verdict"))
     texts.append(plan.in_short(release, language))
     return tuple(sentence(text) for text in texts)
+
+
+def _learnt(model: ModelSummary, language: Language) -> str:
+    return "" if model.network is None else f" {network_prior_text(model, model.network, language)}"
 
 
 def _calendar(model: ModelSummary, language: Language) -> str:

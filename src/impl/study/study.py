@@ -231,7 +231,18 @@ class PriorChange(Value):
     sd: Annotated[float, Field(gt=0, le=20)]
 
 
+class NetworkSource(Value):
+    """Earlier Releases that a study learns from. releases: a folder in the project; vague_weight: prior probability that
+    they say nothing of this place, so that a prior that was wrong is left behind (half, a choice; Schmidli 2014)."""
+
+    releases: Text = "reports"
+    vague_weight: Annotated[float, Field(ge=0.05, le=0.95)] = 0.5
+
+
 class PriorChanges(Value):
+    """Changed scales, and what is learnt from earlier studies of the same measure and bundle."""
+
+    network: Annotated[NetworkSource | None, _ABSENT] = None
     effect: PriorChange | None = None
     trend: PriorChange | None = None
     intercept: PriorChange | None = None
@@ -299,7 +310,14 @@ class ModelChoice(Value):
     lag: Annotated[int, Field(ge=0, le=24)] = 0
     anticipation: Annotated[int, Field(ge=0, le=12)] = 0
     reporting: Belief | None = None
-    priors: Literal["default", "wide"] | PriorChanges = "default"
+    priors: Literal["default", "wide", "network"] | PriorChanges = "default"
+
+    @property
+    def learns_from(self) -> NetworkSource | None:
+        """Earlier Releases that the effect's prior is learnt from; `priors: network` means those in reports/."""
+        if isinstance(self.priors, PriorChanges):
+            return self.priors.network
+        return NetworkSource() if self.priors == "network" else None
 
 
 class Planned(Value):

@@ -12,7 +12,7 @@ from scipy import stats
 from impl.network.gather import status_of
 from impl.network.learning import LearningNetwork, at_least, learning_network
 from impl.network.status import NetworkStatus
-from network_releases import demo_project, demo_releases
+from demo_releases import demo_project, demo_releases
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from impl.register.register import Register
 from impl.release.release import Release, Verdict
 from impl.study.load import bundle_ids, measure_ids
 from impl.study.vocabulary import read_vocabulary
-from network_releases import demo_network, demo_project, demo_releases
+from demo_releases import demo_network, demo_project, demo_releases
 from worlds import REPOSITORY
 
 sys.path.append(str(REPOSITORY / "tests" / "known"))

@@ -19,7 +19,7 @@ from impl.report.html import page_of_report
 from impl.report.language import language_codes, read_language
 from impl.report.network.show import PAGES, PageName, show_network
 from impl.report.order import make_blocks
-from network_releases import demo_project, demo_releases
+from demo_releases import demo_project, demo_releases
 from worlds import REPOSITORY
 
 CODES = language_codes()

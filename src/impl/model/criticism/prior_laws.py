@@ -11,14 +11,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+from scipy.special import logsumexp
 
 from impl.model.fitted import Fit
 from impl.model.priors import Priors
-from impl.model.structure import Structure
+from impl.model.structure import LEARNT, Structure
+from impl.network.normal import Mixture
 
 Array = npt.NDArray[np.float64]
 Law = Any
 """A frozen SciPy distribution; the package has no types."""
+
+
+class MixtureLaw:
+    """A mixture of normals with the methods of a frozen SciPy distribution that are used here."""
+
+    def __init__(self, weight: Array, mean: Array, sd: Array) -> None:
+        self._mixture = Mixture(mean=mean[None, :], sd=sd[None, :], weight=weight)
+
+    def cdf(self, at: npt.ArrayLike) -> Array:
+        """At numbers of any shape."""
+        flat = np.ravel(np.asarray(at, dtype=float))
+        each = Mixture(
+            mean=np.repeat(self._mixture.mean, len(flat), axis=0),
+            sd=self._mixture.sd,
+            weight=self._mixture.weight,
+        )
+        return each.below(flat).reshape(np.shape(at))
+
+    def logpdf(self, at: npt.ArrayLike) -> Array:
+        part = self._mixture
+        found = stats.norm.logpdf(np.asarray(at, dtype=float)[..., None], part.mean[0], part.sd[0])
+        result: Array = logsumexp(found, b=part.weight, axis=-1)
+        return result
+
+    def ppf(self, level: float) -> float:
+        return float(self._mixture.quantiles(level)[0])
+
+    def median(self) -> float:
+        return self.ppf(0.5)
+
+    def var(self) -> float:
+        return float(self._mixture.moments()[1][0] ** 2)
 
 
 def prior_laws(structure: Structure) -> dict[str, Law]:
@@ -58,6 +92,8 @@ def effect_laws(structure: Structure) -> dict[str, Law]:
             "bundle_mean": stats.norm(0.0, priors.effect),
             "bundle_sd": stats.halfnorm(0.0, priors.other_bundle),
         }
+    elif structure.learnt is not None:
+        laws = {LEARNT: MixtureLaw(*structure.learnt.part_weights(priors.effect))}
     else:
         laws = {"effect_level": stats.norm(0.0, priors.effect)}
     curves = {"effect": structure.bins}

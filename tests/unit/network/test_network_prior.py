@@ -1,0 +1,103 @@
+"""What a new study learns from earlier ones, and how it stops believing them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import erfc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impl.errors import ImplError
+from impl.network.evidence import collect_evidence
+from impl.network.prior import INFLATION, Asking, Learnt, effect_of_prior, learn, read_releases, relevant_rows
+from impl.network.synthesis import synthesise
+from impl.release.files import write_release
+from network_releases import DATA_FROM, DATA_TO, study_release
+
+ASKING = Asking(
+    study="new-study", measure="falls", bundle="falls", link="log", sites=frozenset({"x", "y"}),
+    data_from=DATA_FROM, data_to=DATA_TO, synthetic=True,
+)  # fmt: skip
+VAGUE = 0.5
+
+
+def releases() -> list:
+    return [study_release(number, -0.3 - 0.05 * number, 0.12) for number in range(5)]
+
+
+def test_the_prior_is_the_inflated_prediction_for_a_new_place() -> None:
+    (whole,) = synthesise(collect_evidence(releases()))
+    learnt = learn(relevant_rows(releases(), ASKING), vague_weight=0.5)
+    assert learnt is not None
+    assert learnt.mean == pytest.approx(whole.new_place.mean)
+    assert learnt.sd == pytest.approx(INFLATION * whole.new_place.sd)
+    assert learnt.runs == whole.runs
+    assert learn((), vague_weight=0.5) is None
+
+
+def test_a_study_does_not_learn_from_itself_its_data_or_other_questions() -> None:
+    everyone = releases()
+    own = study_release(7, -0.9, 0.1, study="new-study")
+    shared = study_release(8, -0.9, 0.1, sites=("x", "q", "r", "s"))
+    rows = relevant_rows([*everyone, own, shared], ASKING)
+    assert [row.study for row in rows] == [f"study-{number:05d}" for number in range(5)]
+    assert relevant_rows(everyone, replace(ASKING, measure="gtt_harm")) == ()
+    assert relevant_rows(everyone, replace(ASKING, link="logit")) == ()
+
+
+def test_real_studies_learn_nothing_from_invented_ones() -> None:
+    invented = [
+        release.model_copy(update={"study": release.study.model_copy(update={"synthetic": True})})
+        for release in releases()
+    ]
+    assert relevant_rows(invented, replace(ASKING, synthetic=False)) == ()
+    assert len(relevant_rows(invented, ASKING)) == 5
+
+
+def posterior(learnt: Learnt, seen: float, error: float, draws: int = 200_000) -> np.ndarray:
+    """Exact draws of the effect given seen ~ N(effect, error), by conjugacy of each part."""
+    weight, mean, sd = learnt.part_weights(VAGUE)
+    total = np.sqrt(sd**2 + error**2)
+    marginal = weight * np.exp(-0.5 * ((seen - mean) / total) ** 2) / total
+    rng = np.random.default_rng(1)
+    part = rng.choice(2, size=draws, p=marginal / marginal.sum())
+    variance = 1 / (1 / sd**2 + 1 / error**2)
+    centre = variance * (mean / sd**2 + seen / error**2)
+    return centre[part] + np.sqrt(variance[part]) * rng.standard_normal(draws)
+
+
+@pytest.mark.parametrize(("seen", "conflict"), [(-0.35, False), (0.6, True)])
+def test_a_conflict_falls_back_to_the_vague_part(seen: float, conflict: bool) -> None:
+    learnt = Learnt(mean=-0.4, sd=0.15, vague_weight=0.5, runs=("a" * 12,))
+    draws = posterior(learnt, seen, 0.15)
+    told = effect_of_prior(learnt, VAGUE, draws, draws)
+    alone = 1 / (1 / VAGUE**2 + 1 / 0.15**2)
+    assert told.without is not None
+    assert told.posterior_vague_weight is not None
+    assert told.surprise is not None
+    assert told.without.mean == pytest.approx(alone * seen / 0.15**2, abs=0.01), "known by conjugacy"
+    assert told.without.sd == pytest.approx(alone**0.5, rel=0.02)
+    z = (seen - learnt.mean) / np.hypot(0.15, learnt.sd)
+    assert (told.surprise < 0.05) is conflict
+    assert told.surprise == pytest.approx(erfc(abs(z) / 2**0.5), abs=0.01)
+    if conflict:
+        assert told.posterior_vague_weight > 0.99
+        assert draws.mean() == pytest.approx(told.without.mean, abs=0.02), (
+            "the answer is that without the network"
+        )
+    else:
+        assert told.posterior_vague_weight < 0.4
+        assert draws.std() < told.without.sd
+
+
+def test_releases_are_read_from_a_folder_of_the_project_but_their_own(tmp_path: Path) -> None:
+    for release in [*releases(), study_release(7, -0.9, 0.1, study="new-study")]:
+        write_release(release, tmp_path / "reports" / release.study.id)
+    found = read_releases(tmp_path, "reports", but="new-study")
+    assert [release.study.id for release in found] == [f"study-{number:05d}" for number in range(5)]
+    for name in ("nowhere", "../reports"):
+        with pytest.raises(ImplError) as caught:
+            read_releases(tmp_path, name, but="new-study")
+        assert [fault.code for fault in caught.value.faults] == ["study.releases"]
