@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 from impl.network.evidence import Evidence
@@ -189,8 +190,12 @@ class NetworkStatus:
     benefits: tuple[Benefit, ...]
     syntheses: tuple[Synthesis, ...]
 
+    @cached_property
+    def _by_id(self) -> dict[str, StudyLine]:
+        return {line.id: line for line in self.lines}
+
     def line(self, study: str) -> StudyLine:
-        return next(line for line in self.lines if line.id == study)
+        return self._by_id[study]
 
     @property
     def synthetic(self) -> bool:

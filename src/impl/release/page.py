@@ -40,6 +40,8 @@ INLINE_TAGS = frozenset(
      "u", "wbr")
 )  # fmt: skip
 """Tags between which a reader sees no gap: a number may be spread over them."""
+HASH = re.compile(r"[0-9a-f]{12,}")
+"""A run id or a hash, or what holds one."""
 HIDDEN_MARKS = ("⊘", "(personvern)", "(privacy)")
 """How pages mark a hidden number; what stands with a mark may hold no digit."""
 
@@ -83,10 +85,18 @@ def check_any_page(
         )
     seen: set[tuple[str, str]] = set()
     for where, piece in page.texts:
-        for fault in find_leaks(piece, where, known, words):
+        for fault in find_leaks(piece, where, _within(piece, known), words):
             if (fault.code, fault.where) not in seen:
                 seen.add((fault.code, fault.where))
                 yield fault
+
+
+def _within(piece: str, known: Collection[str]) -> set[str]:
+    """Those of the known hashes that a piece of text holds; a page about a thousand studies knows thousands."""
+    found: set[str] = set()
+    for digits in HASH.findall(piece):
+        found |= {digits} if digits in known else {word for word in known if word in digits}
+    return found
 
 
 class _Page(HTMLParser):

@@ -203,7 +203,10 @@ FOOT = "</main>\n</body>\n</html>"
 
 def head(shown: str, language: Language) -> str:
     """Everything before the blocks; the title is the page's own first heading."""
-    title = first_heading(allowed_html(shown)) or language.say("page.report")
+    before, end, _ = shown.partition(
+        "</h1>"
+    )  # a page about a thousand studies is long, and its title stands first
+    title = first_heading(allowed_html(before + end)) or language.say("page.report")
     # The first banner is printed on every sheet; both texts are ours, never a user's.
     marks = [language.say(f"banner.{name}") for name in ("smoke", "synthetic")]
     trial = " · ".join(mark for mark in marks if f'<p class="banner"><strong>{escape(mark)}' in shown)

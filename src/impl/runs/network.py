@@ -82,7 +82,9 @@ def _gate(job: Job, pages: dict[str, str], runs: Sequence[str]) -> None:
     from impl.release.page import check_any_page
 
     words = word_pattern(job.folder, {str(job.root), str(job.root.resolve()), str(Path.home())} - {"/", ""})
-    faults = [fault for name, page in pages.items() for fault in check_any_page(page, name, runs, words)]
+    faults = [
+        fault for name, page in pages.items() for fault in check_any_page(page, name, frozenset(runs), words)
+    ]
     if faults:
         raise DisclosureError(faults)
 

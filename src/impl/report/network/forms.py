@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from html import escape
 from math import exp
 from pathlib import Path
@@ -15,7 +16,7 @@ from impl.release.release import ReleasedMeasure
 from impl.report import wording
 from impl.report.language import Language, sentence
 from impl.study.load import bundle_ids, read_bundle
-from impl.study.value import LanguageCode
+from impl.study.value import LanguageCode, Translated
 from impl.study.vocabulary import read_vocabulary
 
 
@@ -164,11 +165,16 @@ def shipped_bundle_names(bundles: Sequence[str], language: Language) -> dict[str
 
 def component_name(bundle: str, component: str, language: Language) -> str:
     """Name of a bundle's component; what a log calls it where the catalogue does not know it."""
-    if bundle in bundle_ids(Path()):
-        for part in read_bundle(bundle, Path()).parts:
-            if part.id == component:
-                return language.pick(part.name)
-    return component.replace("_", " ")
+    found = _components(bundle).get(component)
+    return language.pick(found) if found is not None else component.replace("_", " ")
+
+
+@lru_cache(maxsize=64)
+def _components(bundle: str) -> dict[str, Translated]:
+    """Names of a shipped bundle's components by id."""
+    if bundle not in bundle_ids(Path()):
+        return {}
+    return {part.id: part.name for part in read_bundle(bundle, Path()).parts if part.id is not None}
 
 
 def day(text: str, language: Language) -> str:
