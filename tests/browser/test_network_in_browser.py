@@ -46,7 +46,9 @@ def test_the_pages_in_other_languages_have_no_violation(
     check(browser, axe, write(tmp_path, network, language, page), language)
 
 
-def test_no_word_is_cut_and_no_sign_lies_on_another(browser: Chromium, tmp_path: Path, network: Network) -> None:
+def test_no_word_is_cut_and_no_sign_lies_on_another(
+    browser: Chromium, tmp_path: Path, network: Network
+) -> None:
     """On the line of time, at the width of a phone and of a desk: signs of one row keep apart."""
     path = write(tmp_path, network, "nb", "learning")
     for width in (360, 1280):

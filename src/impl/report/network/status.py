@@ -192,14 +192,14 @@ def _entry(line: StudyLine, language: Language, pages: Pages) -> str:
             texts.append(language.count("network.deviations", len(release.plan.deviations)))
         if release.run.profile == "smoke":
             texts.append(language.say("banner.smoke"))
-    elif standing.plan is not None:
+    elif standing.plan is not None and line.state != "withdrawn":
         texts.append(
             language.say(
                 "network.due" if line.state == "overdue" else "network.coming_due",
                 {"date": forms.day(standing.plan.planned.report_due, language)},
             )
         )
-    if standing.overdue and line.state != "overdue":
+    if standing.overdue and line.state not in ("overdue", "withdrawn"):
         texts.append(language.say("network.late"))
     if standing.reason:
         texts.append(language.say("network.reason", {"text": standing.reason}))
