@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from impl.release.files import write_release
 from demo_releases import demo_network, demo_project, demo_releases
+from impl.release.files import write_release
 
 COUNT = 1000
 

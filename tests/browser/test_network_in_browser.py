@@ -8,11 +8,11 @@ import pytest
 from chromium import Chromium
 from test_accessibility import check
 
+from demo_releases import demo_project, demo_releases
 from impl.network.gather import Network, status_of
 from impl.report.html import page_of_report
 from impl.report.language import language_codes
 from impl.report.network.show import PAGES, PageName, show_network
-from demo_releases import demo_project, demo_releases
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo_releases import demo_network, demo_project, demo_releases
 from impl.model.demo_network import DemoNetwork
 from impl.network.exchange import read_releases
 from impl.network.gather import status_of
 from impl.network.status import NetworkStatus, ProposalKind
 from impl.register.register import read_register
-from demo_releases import demo_network, demo_project, demo_releases
 
 SHOULD: dict[str, tuple[tuple[str, ...], tuple[ProposalKind, ...]]] = {
     "beneficial": (("beneficial",), ("keep",)),

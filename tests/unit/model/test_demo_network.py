@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from demo_releases import demo_network, demo_project
 from impl.data.read import read_panel
 from impl.errors import StudyError
 from impl.model.demo_network import TABLE, draw_tables, read_network
 from impl.register.register import read_register
 from impl.study.load import list_studies, read_bundle, read_measure, read_study
-from demo_releases import demo_network, demo_project
 from worlds import REPOSITORY
 
 

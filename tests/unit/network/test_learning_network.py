@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
+from demo_releases import demo_project, demo_releases
 from impl.network.gather import status_of
 from impl.network.learning import LearningNetwork, at_least, learning_network
 from impl.network.status import NetworkStatus
-from demo_releases import demo_project, demo_releases
 
 
 @pytest.fixture(scope="module")

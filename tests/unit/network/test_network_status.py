@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from demo_releases import demo_network, demo_project, demo_releases
 from example_release import staggered
 from impl.model.demo_network import DemoNetwork
 from impl.network.framework import framework_ids, read_framework
@@ -18,7 +19,6 @@ from impl.register.register import Register
 from impl.release.release import Release, Verdict
 from impl.study.load import bundle_ids, measure_ids
 from impl.study.vocabulary import read_vocabulary
-from demo_releases import demo_network, demo_project, demo_releases
 from worlds import REPOSITORY
 
 sys.path.append(str(REPOSITORY / "tests" / "known"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from demo_releases import demo_project, demo_releases
 from impl.network.exchange import Refused
 from impl.network.gather import Network, status_of
 from impl.register.register import Register
@@ -19,7 +20,6 @@ from impl.report.html import page_of_report
 from impl.report.language import language_codes, read_language
 from impl.report.network.show import PAGES, PageName, show_network
 from impl.report.order import make_blocks
-from demo_releases import demo_project, demo_releases
 from worlds import REPOSITORY
 
 CODES = language_codes()

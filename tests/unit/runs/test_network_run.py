@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from demo_releases import demo_project, demo_releases
 from impl.errors import StudyError
 from impl.release.files import write_release
 from impl.runs.network import make_network
-from demo_releases import demo_project, demo_releases
 
 REGISTER = "parameters/register.jsonl"
 
