@@ -69,12 +69,29 @@ def status_of(
         for study in register.studies.values()
         if study.withdrawn is None
     ]
-    found = standings(register, own, foreign=foreign, today=today)
+    brought = [_told_apart(release, own, register) for release in foreign]
+    found = standings(register, own, foreign=brought, today=today)
     measures = {row.release.measure().id for row in found if row.release is not None}
     measures |= {row.plan.measures.primary for row in found if row.plan is not None}
     return network_status(
-        found, collect_evidence((*own, *foreign), planned), areas=focus_areas(measures, root), today=today
+        found, collect_evidence((*own, *brought), planned), areas=focus_areas(measures, root), today=today
     )
+
+
+def _told_apart(release: Release, own: Sequence[Release], register: Register) -> Release:
+    """A Release from elsewhere under an id of its own where it bears that of a study of ours without being it.
+
+    Evidence takes one Release an id, and a page one line: a stranger may displace nothing.
+    """
+    name = release.study.id
+    registered = register.studies.get(name)
+    others = [each for each in own if each.study.id == name]
+    if registered is not None and release.plan.line_sha256 in {line.sha256 for line in registered.lines}:
+        return release
+    if any(each.run.id == release.run.id for each in others) or not (others or registered):
+        return release
+    study = release.study.model_copy(update={"id": f"{name}-{release.run.id}"})
+    return release.model_copy(update={"study": study})
 
 
 def _pages(reports: Path) -> dict[str, dict[str, str]]:

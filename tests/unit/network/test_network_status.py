@@ -80,6 +80,24 @@ def test_a_report_that_is_not_registered_is_shown_too(demo: Demo) -> None:
     assert len(found.lines) == 31
 
 
+def test_a_stranger_with_the_id_of_ours_displaces_nothing(demo: Demo, status: NetworkStatus) -> None:
+    """It has a line of its own, and what is known of our study stays as it was."""
+    network, register, releases, folder = demo
+    ours = releases[0]
+    run = ours.run.model_copy(update={"id": "e" * 12, "started": ours.run.started.replace(year=2030)})
+    plan = ours.plan.model_copy(update={"line_sha256": "0" * 64})
+    verdict = Verdict(outcome="harmful", delivery="delivered")
+    stranger = ours.model_copy(update={"run": run, "plan": plan, "verdict": verdict})
+    found = status_of(register, releases, [stranger], root=folder, today=network.today)
+    assert len(found.lines) == len(status.lines) + 1
+    assert len({line.id for line in found.lines}) == len(found.lines)
+    assert found.line(ours.study.id).state == status.line(ours.study.id).state == "beneficial"
+    pooled = next(each for each in found.syntheses if each.measure == "falls")
+    assert ours.run.id in pooled.runs
+    again = status_of(register, releases, [ours], root=folder, today=network.today)
+    assert len(again.lines) == len(status.lines), "the same Release from elsewhere is the same"
+
+
 def test_tallies_add_up(status: NetworkStatus) -> None:
     assert sum(len(tally.studies) for tally in status.goals) == len(status.lines)
     for tally in (*status.goals, *status.areas, *status.bundles):
