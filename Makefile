@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_PYTHON_DOWNLOADS := never
 WORKERS ?= 2
 
-.PHONY: reports worlds test slow validate peers lab lock lint clean
+.PHONY: reports worlds network test slow validate peers lab lock lint clean
 
 reports: $(VENV)/.installed
 	@$(BIN)/impl run
@@ -16,6 +16,11 @@ reports: $(VENV)/.installed
 # Seven invented networks whose truth is known (parameters/worlds/); an hour or more.
 worlds: $(VENV)/.installed
 	@$(BIN)/impl run parameters/worlds/*.yaml
+
+# Thirty invented evaluations with a known truth, as a project of its own: an hour or two, and then every report and page.
+network: $(VENV)/.installed
+	@test -d network || $(BIN)/impl simulate --network network
+	@cd network && ../$(BIN)/impl run && ../$(BIN)/impl network
 
 test: $(VENV)/.installed lint
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not validate"

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from impl.model.evaluate import evaluate_paired
     from impl.model.fit import sample
     from impl.model.local.implementation import evaluate_implementation
+    from impl.network.gather import read_network
     from impl.release.files import read_release, write_release
+    from impl.report.network.show import finish_network, show_network
     from impl.report.prediction import predict_site
     from impl.report.show import finish_report, show_report
     from impl.study.load import find_root
@@ -42,15 +44,18 @@ _HOME = {
     "evaluate_implementation": "impl.model.local.implementation",
     "evaluate_paired": "impl.model.evaluate",
     "find_root": "impl.study.load",
+    "finish_network": "impl.report.network.show",
     "finish_report": "impl.report.show",
     "make_quality_release": "impl.disclosure.quality",
     "make_release": "impl.disclosure.make",
     "predict_site": "impl.report.prediction",
+    "read_network": "impl.network.gather",
     "read_panel": "impl.data.read",
     "read_release": "impl.release.files",
     "read_site_plan": "impl.study.site_plan",
     "read_study": "impl.data.units",
     "sample": "impl.model.fit",
+    "show_network": "impl.report.network.show",
     "show_report": "impl.report.show",
     "write_release": "impl.release.files",
 }
@@ -67,15 +72,18 @@ __all__ = [
     "evaluate_implementation",
     "evaluate_paired",
     "find_root",
+    "finish_network",
     "finish_report",
     "make_quality_release",
     "make_release",
     "predict_site",
+    "read_network",
     "read_panel",
     "read_release",
     "read_site_plan",
     "read_study",
     "sample",
+    "show_network",
     "show_report",
     "write_release",
 ]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from impl.cli_network import network, simulate
 from impl.errors import Fault, ImplError, StudyError, shorten
 from impl.runs.commands import open_notebook, reproduce, status, why
 
@@ -313,12 +314,8 @@ def schema(
     typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
 
 
-@app.command()
-def simulate() -> None:
-    """Write the synthetic data sets, with their truth, to data/synthetic/."""
-    from impl.model.simulate import write_synthetic
-
-    write_synthetic(_root())
+app.command()(simulate)
+app.command()(network)
 
 
 app.command()(status)

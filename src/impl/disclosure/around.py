@@ -72,6 +72,7 @@ def study_summary(
         negligible=study.decision.negligible,
         synthetic=study.synthetic,
         valid_months=study.valid_months,
+        wave=study.wave,
     )
 
 

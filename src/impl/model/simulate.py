@@ -145,7 +145,7 @@ def _falls(rng: np.random.Generator) -> tuple[Tables, Truth]:
         overdispersion=0.15,
     )
     falls, _ = simulate_cells(world, days * residents, rng)
-    rows = _panel_rows(["9901"], {"9901": "Solbakken sykehjem"}, starts, "falls", falls, days * residents)
+    rows = panel_rows(["9901"], {"9901": "Solbakken sykehjem"}, starts, "falls", falls, days * residents)
     rows[1 + 7] = (*rows[8][:5], "", rows[8][6], "not_reported", rows[8][8])  # a declared gap, to be seen
     rollout: list[Row] = [ROLLOUT, ("9901", "2024-06-01", "2024-06-10", "2024-06-30", "")]
     truth: Truth = {"measure": "falls", "ratio": ratio, "link": float(np.log(ratio)), "window": [1, 12]}
@@ -210,11 +210,11 @@ def _central_lines(rng: np.random.Generator) -> tuple[Tables, Truth]:
         ("clabsi_population", infections, patient_days),
         ("central_line_use", line_days, patient_days),
     ):
-        rows += _panel_rows(sites, names, starts, measure, numerator, denominator)[1:]
+        rows += panel_rows(sites, names, starts, measure, numerator, denominator)[1:]
     rollout: list[Row] = [ROLLOUT]
     for code, position in zip(sites, start, strict=True):
         rollout.append((code, starts[int(position)], starts[int(position)], "", ""))
-    delivered = _audits(
+    delivered = audits(
         rng, sites, starts, start, lambda since: 0.95 - 0.25 * np.exp(-since / 4.0), eligible=40
     )
     window = slice(1, 13)
@@ -265,7 +265,7 @@ def _medication(rng: np.random.Generator) -> tuple[Tables, Truth]:
         trend_per_year=0.10,
     )
     reviewed, _ = simulate_cells(world, residents, rng)
-    rows = _panel_rows(sites, names, starts, "medication_review", reviewed, residents)
+    rows = panel_rows(sites, names, starts, "medication_review", reviewed, residents)
     rollout: list[Row] = [ROLLOUT]
     rollout += [(site, starts[int(p)], starts[int(p)], "", "") for site, p in zip(sites, start, strict=True)]
     targets: list[Row] = [  # of all municipalities, per cent; the second lies close to where they come
@@ -314,11 +314,11 @@ def _pathways(rng: np.random.Generator) -> tuple[Tables, Truth]:
     discharges[:, pandemic] *= 0.7
     discharges = np.round(discharges)
     readmitted, _ = simulate_cells(world, discharges, rng)
-    rows = _panel_rows(sites, names, starts, "readmission_30d", readmitted, discharges)
+    rows = panel_rows(sites, names, starts, "readmission_30d", readmitted, discharges)
     rollout: list[Row] = [ROLLOUT]
     rollout += [(code, begin, begin, "", "") for code, (_, begin) in dated.items()]
     rollout += [(code, "", "before-data", "", "") for code in codes]
-    delivered = _audits(
+    delivered = audits(
         rng, list(dated), starts, np.array(first[: len(dated)]), lambda since: 0.36 + 0.0 * since, eligible=20
     )
     truth: Truth = {
@@ -348,7 +348,7 @@ def _sign_flip(rng: np.random.Generator) -> tuple[Tables, Truth]:
     )
     days = np.round(rng.uniform(5400, 6600, (36, 7)))
     falls, _ = simulate_cells(world, days, rng)
-    rows = _panel_rows(sites, {site: f"Post {site}" for site in sites}, starts, "falls", falls, days)
+    rows = panel_rows(sites, {site: f"Post {site}" for site in sites}, starts, "falls", falls, days)
     rollout: list[Row] = [ROLLOUT]
     rollout += [(site, starts[int(p)], starts[int(p)], "", "") for site, p in zip(sites, start, strict=True)]
     truth: Truth = {
@@ -360,7 +360,7 @@ def _sign_flip(rng: np.random.Generator) -> tuple[Tables, Truth]:
     return {"panel": rows, "rollout": rollout}, truth
 
 
-def _audits(
+def audits(
     rng: np.random.Generator,
     sites: Sequence[str],
     starts: Sequence[date],
@@ -386,7 +386,7 @@ def _audits(
     return rows
 
 
-def _panel_rows(
+def panel_rows(
     sites: Sequence[str],
     names: Mapping[str, str],
     starts: Sequence[date],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import unescape
 from html.parser import HTMLParser
 
@@ -40,11 +40,29 @@ INLINE_TAGS = frozenset(
      "u", "wbr")
 )  # fmt: skip
 """Tags between which a reader sees no gap: a number may be spread over them."""
+HASH = re.compile(r"[0-9a-f]{12,}")
+"""A run id or a hash, or what holds one."""
 HIDDEN_MARKS = ("⊘", "(personvern)", "(privacy)")
 """How pages mark a hidden number; what stands with a mark may hold no digit."""
 
 
 def check_page(text: str, name: str, release: Release, words: re.Pattern[str] | None) -> Iterator[Fault]:
+    """Everything that may not be published in the page of a Release. words: what may stand nowhere."""
+    if release.run.id not in text:
+        yield gate_fault(
+            "other_run",
+            name,
+            "no mention of the run",
+            f"a page of run {release.run.id}",
+            "Render the page again.",
+        )
+    yield from check_any_page(text, name, known_hashes(release), words)
+
+
+def check_any_page(
+    text: str, name: str, known: Collection[str], words: re.Pattern[str] | None
+) -> Iterator[Fault]:
+    """As `check_page`, for a page about any number of Releases. known: hashes that may hold eleven digits by chance."""
     page = _Page(name)
     page.feed(text)
     page.close()
@@ -65,21 +83,20 @@ def check_page(text: str, name: str, release: Release, words: re.Pattern[str] | 
         yield gate_fault(
             "script", name, "markup of a script or frame", "escaped text", "Escape what comes from data."
         )
-    if release.run.id not in text:
-        yield gate_fault(
-            "other_run",
-            name,
-            "no mention of the run",
-            f"a page of run {release.run.id}",
-            "Render the page again.",
-        )
-    known = known_hashes(release)
     seen: set[tuple[str, str]] = set()
     for where, piece in page.texts:
-        for fault in find_leaks(piece, where, known, words):
+        for fault in find_leaks(piece, where, _within(piece, known), words):
             if (fault.code, fault.where) not in seen:
                 seen.add((fault.code, fault.where))
                 yield fault
+
+
+def _within(piece: str, known: Collection[str]) -> set[str]:
+    """Those of the known hashes that a piece of text holds; a page about a thousand studies knows thousands."""
+    found: set[str] = set()
+    for digits in HASH.findall(piece):
+        found |= {digits} if digits in known else {word for word in known if word in digits}
+    return found
 
 
 class _Page(HTMLParser):

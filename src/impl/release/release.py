@@ -67,6 +67,8 @@ class StudySummary(Public):
     """Invented data: every page says so first."""
     valid_months: int = 12
     """How long the report holds: months from `data_to`."""
+    wave: str | None = None
+    """The learning-network wave that the sites joined."""
 
 
 class RunSummary(Public):

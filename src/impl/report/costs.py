@@ -14,7 +14,7 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
         return ()
     measure, named = release.measure(), f"costs.currency_{section.currency}"
     slots = {
-        "amount": _money(section.total, language),
+        "amount": money(section.total, language),
         "unit": language.say(named) if language.has(named) else section.currency,
         "sites": language.count("nouns.sites", section.sites),
         "months": language.number(section.months),
@@ -30,13 +30,11 @@ def texts(release: Release, language: Language) -> tuple[str, ...]:
     if middle <= 0 or high <= 0:
         return (*lines, language.say(f"costs.none_{way}", slots))
     each = slots | {
-        "low": _money(section.total / high, language),
-        "amount": _money(section.total / middle, language),
+        "low": money(section.total / high, language),
+        "amount": money(section.total / middle, language),
     }
     if low > 0:
-        lines.append(
-            language.say(f"costs.each_{way}", each | {"high": _money(section.total / low, language)})
-        )
+        lines.append(language.say(f"costs.each_{way}", each | {"high": money(section.total / low, language)}))
     else:
         lines.append(language.say(f"costs.at_least_{way}", each))
     lines.append(language.say("costs.note"))
@@ -54,7 +52,7 @@ def _gained(release: Release) -> tuple[float, float, float] | None:
     return -row.upper, -row.median, -row.lower
 
 
-def _money(value: float, language: Language) -> str:
+def money(value: float, language: Language) -> str:
     """Two significant digits: prices are stated, and averted events are not known better."""
     digits = len(str(int(abs(value)))) if abs(value) >= 1 else 1
     step = 10 ** max(digits - 2, 0)

@@ -141,8 +141,8 @@ def allowed_html(html: str) -> str:
     ).replace("&nbsp;", "\u00a0")
 
 
-def render_page(notebook: Path | str, language: str) -> str:
-    """The page of an executed report notebook in `language`.
+def render_page(notebook: Path | str, language: str, page: str = "") -> str:
+    """The page of an executed report notebook in `language`; of a notebook that holds several, the one of that name.
 
     Raises RunError where the notebook holds an error, a code cell that never ran, nothing to show, or a
     figure without a text alternative; ImplError for an unknown language.
@@ -155,6 +155,8 @@ def render_page(notebook: Path | str, language: str) -> str:
     except (OSError, ValueError, AttributeError, KeyError) as problem:
         raise _refusal("report.unreadable", path, shorten(str(problem)), "an executed notebook") from None
     _refuse_unfinished(node, path)
+    if page:
+        node.cells = [cell for cell in node.cells if f"page-{page}" in cell.metadata.get("tags", [])]
     html = page_from_notebook(node, read_language(language))
     without_text = [problem for problem in page_problems(html) if problem.startswith("figure without text")]
     if without_text:
@@ -201,7 +203,10 @@ FOOT = "</main>\n</body>\n</html>"
 
 def head(shown: str, language: Language) -> str:
     """Everything before the blocks; the title is the page's own first heading."""
-    title = first_heading(allowed_html(shown)) or language.say("page.report")
+    before, end, _ = shown.partition(
+        "</h1>"
+    )  # a page about a thousand studies is long, and its title stands first
+    title = first_heading(allowed_html(before + end)) or language.say("page.report")
     # The first banner is printed on every sheet; both texts are ours, never a user's.
     marks = [language.say(f"banner.{name}") for name in ("smoke", "synthetic")]
     trial = " · ".join(mark for mark in marks if f'<p class="banner"><strong>{escape(mark)}' in shown)

@@ -23,6 +23,8 @@ from impl.errors import Fault, ImplError, nearest, shorten
 from impl.study.value import Translated
 
 FALLBACK = "nb"
+FOLDERS = ("", "network")
+"""Where a language has its files: for reports, and for the pages about the whole network."""
 NO_BREAK = "\u00a0"
 MINUS = "\u2212"
 
@@ -145,8 +147,9 @@ def read_language(code: str) -> Language:
                 )
             ]
         )
-    raw = tomllib.loads((Path(__file__).parent / f"{code}.toml").read_text("utf-8"))
-    texts = flatten(raw)
+    texts: dict[str, str] = {}
+    for folder in FOLDERS:
+        texts |= flatten(tomllib.loads((Path(__file__).parent / folder / f"{code}.toml").read_text("utf-8")))
     for key, text in texts.items():
         try:
             slots_of(text)

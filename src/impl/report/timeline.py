@@ -41,7 +41,7 @@ def fit_lines(release: Release, language: Language) -> tuple[str, ...]:
     lines = []
     for answer in release.sections.fit:
         slots = {
-            "question": _word("fit_questions", "fit", answer.question, language),
+            "question": word("fit_questions", "fit", answer.question, language),
             "value": language.number(answer.mean, 1),
             "sites": language.count("nouns.sites", answer.sites),
         }
@@ -131,7 +131,7 @@ def _key(release: Release, language: Language) -> str:
     steps = [phase for phase in PHASES if ("phase", phase) in kinds]
     for phase in steps:
         number = PHASES.index(phase) + 1
-        parts.append(f"{number} {_word('improvement_cycle', 'wheel', phase, language).lower()}")
+        parts.append(f"{number} {word('improvement_cycle', 'wheel', phase, language).lower()}")
     parts.append(f"{MARKS['start']} {language.say('timeline.start')}")
     section = release.sections.adaptations
     for answer in ("yes", "no", "unknown"):
@@ -172,7 +172,7 @@ def _table(release: Release, language: Language) -> str:
 def _what(event: TimelineEvent, language: Language) -> str:
     if event.kind == "phase":
         return language.say(
-            "timeline.phase", {"step": _word("improvement_cycle", "wheel", event.word, language)}
+            "timeline.phase", {"step": word("improvement_cycle", "wheel", event.word, language)}
         )
     if event.kind == "cycle":
         return language.say(
@@ -180,14 +180,14 @@ def _what(event: TimelineEvent, language: Language) -> str:
         )
     if event.kind == "strategy":
         slots = {
-            "name": _word("eric", None, event.what, language),
-            "word": _word("implementation_intensity", "intensity", event.word, language),
+            "name": word("eric", None, event.what, language),
+            "word": word("implementation_intensity", "intensity", event.word, language),
         }
         return language.say("timeline.strategy", slots)
     return language.say(f"timeline.{event.kind}")
 
 
-def _word(vocabulary: str, group: str | None, item: str, language: Language) -> str:
+def word(vocabulary: str, group: str | None, item: str, language: Language) -> str:
     """The label of a vocabulary's item in the reader's language, else its own name."""
     found = read_vocabulary(vocabulary)
     said: LanguageCode = "en" if language.code == "en" else "nn" if language.code == "nn" else "nb"

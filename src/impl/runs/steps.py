@@ -85,7 +85,7 @@ def analyse(job: Job, path: Path, study: Study, identity: Identity, profile: Pro
     }
     if study.unit is not None:
         parameters["unit"] = study.unit.code
-    _execute(job, study.notebook, parameters, "analysis", f"{study.notebook}.ipynb")
+    execute(job, study.notebook, parameters, "analysis", f"{study.notebook}.ipynb")
     missing = [name for name in RELEASE_FILES if not (job.bundle / name).is_file()]
     if missing:
         fail(
@@ -149,7 +149,7 @@ def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
         }
         if before is not None:
             parameters["earlier"] = job.relative(before)
-        executed = _execute(
+        executed = execute(
             job, REPORT_NOTEBOOK, parameters, f"report ({language})", f"{REPORT_NOTEBOOK}.{language}.ipynb"
         )
         _require_mark(job, release, language)
@@ -164,7 +164,7 @@ def _render_pages(job: Job, release: Release, languages: Sequence[str]) -> None:
             (job.bundle / name).write_text(page, encoding="utf-8")
 
 
-def _execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str, saved_as: str) -> Path:
+def execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str, saved_as: str) -> Path:
     """Execute one notebook, save it as it ended, and return its path; raises RunFailedError if it did not do."""
     _check_time(job)
     job.say(stage)

@@ -346,6 +346,8 @@ class Study(Value):
     notebook: Notebook
     design: Literal["auto", "before_after", "stepped_wedge"] = "auto"
     """What the comparison rests on; `auto` is known for the notebooks that come with impl only."""
+    wave: Annotated[Text | None, _ABSENT] = None
+    """Name of the learning-network wave that its sites joined, as readers know it."""
     bundle: MeasureId
     other_bundles: tuple[MeasureId, ...] = ()
     """Further bundles in the roll-out table (column `bundle`), estimated at the same time."""

@@ -1,0 +1,104 @@
+"""Everything that the network's pages are drawn from, read from paths: Releases in folders or zips, and the register."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from impl.network.evidence import Planned, collect_evidence
+from impl.network.exchange import Refused, read_releases
+from impl.network.framework import focus_areas
+from impl.network.states import standings
+from impl.network.status import NetworkStatus, network_status
+from impl.register.register import Register, parse_register
+from impl.release.release import Release
+from impl.study.paths import find_root
+
+SEPARATOR = ";"
+"""Between several paths in one text: only texts cross papermill's border."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """status: what is said. pages: addresses of the studies' own reports, relative to `reports/`, by study and language.
+    refused: files that were not believed."""
+
+    status: NetworkStatus
+    pages: Mapping[str, Mapping[str, str]]
+    refused: tuple[Refused, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Network({len(self.status.lines)} studies, {len(self.refused)} files refused)"
+
+
+def read_network(
+    releases: str = "reports", register: str = "parameters/register.jsonl", *, today: date | None = None
+) -> Network:
+    """The network of a register and of Releases in folders or zips, paths apart by `;`; relative ones start at the root.
+
+    Releases under the project's own `reports/` are its own; all others are foreign. Raises StudyError where the register
+    is broken, RunError where a path holds no Releases or too many. One Release that is not believed stops nothing.
+    """
+    root = find_root(Path.cwd())
+    file = root / register
+    known = parse_register(file.read_bytes(), file.name) if file.is_file() else Register()
+    own: list[Release] = []
+    foreign: list[Release] = []
+    refused: list[Refused] = []
+    for name in filter(None, releases.split(SEPARATOR)):
+        received = read_releases(root / name)
+        at_home = (root / name).resolve() == (root / "reports").resolve()
+        (own if at_home else foreign).extend(received.releases)
+        refused += received.refused
+    status = status_of(known, own, foreign, root=root, today=today or datetime.now(UTC).date())
+    return Network(status=status, pages=_pages(root / "reports"), refused=tuple(refused))
+
+
+def status_of(
+    register: Register, own: Sequence[Release], foreign: Sequence[Release] = (), *, root: Path, today: date
+) -> NetworkStatus:
+    """The status report's values. root: the project whose catalogue tells the measures' focus areas."""
+    planned = [
+        Planned(
+            study=study.id,
+            measures=study.plan.measures.declared,
+            bundle=study.plan.bundles[0],
+        )
+        for study in register.studies.values()
+        if study.withdrawn is None
+    ]
+    brought = [_told_apart(release, own, register) for release in foreign]
+    found = standings(register, own, foreign=brought, today=today)
+    measures = {row.release.measure().id for row in found if row.release is not None}
+    measures |= {row.plan.measures.primary for row in found if row.plan is not None}
+    return network_status(
+        found, collect_evidence((*own, *brought), planned), areas=focus_areas(measures, root), today=today
+    )
+
+
+def _told_apart(release: Release, own: Sequence[Release], register: Register) -> Release:
+    """A Release from elsewhere under an id of its own where it bears that of a study of ours without being it.
+
+    Evidence takes one Release an id, and a page one line: a stranger may displace nothing.
+    """
+    name = release.study.id
+    registered = register.studies.get(name)
+    others = [each for each in own if each.study.id == name]
+    if registered is not None and release.plan.line_sha256 in {line.sha256 for line in registered.lines}:
+        return release
+    if any(each.run.id == release.run.id for each in others) or not (others or registered):
+        return release
+    study = release.study.model_copy(update={"id": f"{name}-{release.run.id}"})
+    return release.model_copy(update={"study": study})
+
+
+def _pages(reports: Path) -> dict[str, dict[str, str]]:
+    """Whole reports that lie in the project: `<id>/<id>.<language>.html`."""
+    found: dict[str, dict[str, str]] = {}
+    for page in sorted(reports.glob("*/*.html")):
+        study, _, rest = page.name.partition(".")
+        if study == page.parent.name and rest.count(".") == 1:
+            found.setdefault(study, {})[rest.partition(".")[0]] = f"{study}/{page.name}"
+    return found
