@@ -39,8 +39,8 @@ gradient dear. The gates are the same, and the retry is that of every other fit.
 AMBER_SHARE = 0.001  # divergences that may remain after the retry …
 AMBER_SHIFT = 0.1  # … when the effect moved by less than this many posterior SDs
 KEPT_MODELS = 12
-_compiled: OrderedDict[tuple[object, ...], Compiled] = OrderedDict()
-"""Compiled models of this process by `compile_key`, the last used at the end."""
+_compiled: OrderedDict[tuple[object, ...], tuple[Compiled, EvaluationModel]] = OrderedDict()
+"""Compiled models of this process by `compile_key`, the last used at the end, and the models they were compiled from."""
 
 
 def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -> Fit:
@@ -67,15 +67,18 @@ def sample(model: EvaluationModel, study: Study, *, profile: Profile = "full") -
 def compile_model(model: EvaluationModel) -> Compiled:
     """The compiled model with this model's data: from memory where the structure was compiled before."""
     key = compile_key(model)
-    compiled = _compiled.pop(key, None)
+    compiled, first = _compiled.pop(key, (None, model))
     if compiled is None:
         free = [variable for variable in model.free_RVs if variable.name != RELATIVE_CELLS]
         kept = [variable.name for variable in (*free, *model.deterministics)]
         compiled = nutpie.compile_pymc_model(model, jitter_rvs=set(free), var_names=kept)
-    _compiled[key] = compiled
+    _compiled[key] = compiled, first
     while len(_compiled) > KEPT_MODELS:
         _compiled.popitem(last=False)
     check_inputs(model)
+    # where chains start is read from the first model's own data: left as they were, its neighbours would decide a fit
+    for name, array in model.inputs.items():
+        first[name].set_value(array.astype(first[name].type.dtype))
     return compiled.with_data(**model.inputs)
 
 
@@ -149,6 +152,7 @@ def sample_once(
     tree = read_kept(folder, key) if folder else None
     if tree is None:
         tree = draw(compile_model(model), wanted, seed=seed, target=target, adaptation=adaptation)
+        tree["posterior"] = _labelled(tree.posterior.to_dataset(), model)
         if folder:
             keep(folder, key, tree)
     # nutpie stores posterior and sample statistics only; the rest makes ArviZ's own tools work on the tree
@@ -164,6 +168,13 @@ def sample_once(
         amber=False,
         started=started,
         seconds=time.monotonic() - clock,
+    )
+
+
+def _labelled(posterior: xr.Dataset, model: EvaluationModel) -> xr.Dataset:
+    """Draws under the names of this model's sites, not of those that the code was compiled with."""
+    return posterior.assign_coords(
+        {dim: list(model.coords[dim]) for dim in posterior.dims if dim in model.coords}
     )
 
 

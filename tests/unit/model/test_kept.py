@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import xarray as xr
 
 from impl.model import fit as fitting
 from impl.model.build import EvaluationModel, build_model, model_of
-from impl.model.fit import sample_once
+from impl.model.fit import compile_key, sample_once
 from impl.model.kept import keep, key_of, prune, read_kept
 from impl.model.simulate import World
 from worlds import make_panel, make_study
@@ -21,10 +22,10 @@ from worlds import make_panel, make_study
 SETTINGS = (2, 100, 50)
 
 
-def small() -> EvaluationModel:
+def small(baseline: float = 0.01) -> EvaluationModel:
     world = World(
         law="poisson",
-        baseline=0.01,
+        baseline=baseline,
         start=np.array([4.0, 6.0, np.inf]),
         effect=lambda at: np.full(at.shape, -0.3),
     )
@@ -61,6 +62,19 @@ def test_the_same_model_is_sampled_once(tmp_path: Path, monkeypatch: pytest.Monk
     sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path)
     assert sampled == [1, 1, 2, 1, 1, 1]
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_neighbour_that_was_compiled_first_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, neighbour = small(), small(baseline=0.05)
+    assert compile_key(model) == compile_key(neighbour)
+    monkeypatch.setattr(fitting, "_compiled", OrderedDict())
+    alone = sample_once(model, seed=1, settings=SETTINGS).tree.posterior.to_dataset()
+    monkeypatch.setattr(fitting, "_compiled", OrderedDict())
+    structure = replace(neighbour.structure, sites=("t00", "t01", "t02"))
+    sample_once(model_of(structure), seed=1, settings=SETTINGS)
+    after = sample_once(model, seed=1, settings=SETTINGS).tree.posterior.to_dataset()
+    xr.testing.assert_equal(alone, after)
+    assert list(after["site"].to_numpy()) == ["s00", "s01", "s02"]
 
 
 def test_every_value_of_the_data_is_in_the_key() -> None:
