@@ -11,8 +11,9 @@ from test_accessibility import check
 from demo_releases import demo_project, demo_releases
 from impl.network.gather import Network, status_of
 from impl.report.html import page_of_report
+from impl.report.index import PAGES, PageName
 from impl.report.language import language_codes
-from impl.report.network.show import PAGES, PageName, show_network
+from impl.report.network.show import show_network
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,9 @@ from impl.report.validity import months_between
 Status = Literal["ok", "not_converged", "failed", "running", "not_run", "stale", "cancelled", "interrupted"]
 SAID = ("planned", "overdue", "withdrawn", "unpublished", "failed")
 """States that say more than how the last run ended, and stand in its place."""
+PageName = Literal["network", "learning"]
+PAGES: tuple[PageName, ...] = ("network", "learning")
+"""Pages about the whole network, by the first part of their file name."""
 GROUPS = ("current", "outdated", "without")
 
 
@@ -54,8 +57,14 @@ class IndexRow:
     standing: Standing | None = None
 
 
-def render_index(rows: Sequence[IndexRow], language: str = "nb", *, today: date | None = None) -> str:
-    """The whole page. today: the day that ages are told from; without it no age is told and nothing is outdated.
+def render_index(
+    rows: Sequence[IndexRow],
+    language: str = "nb",
+    *,
+    today: date | None = None,
+    about_all: Mapping[PageName, str] | None = None,
+) -> str:
+    """The whole page. about_all: addresses of the pages about the whole network, where there are any. today: the day that ages are told from; without it no age is told and nothing is outdated.
 
     The same rows and day give the same bytes; nothing is read from the clock.
     """
@@ -78,8 +87,16 @@ def render_index(rows: Sequence[IndexRow], language: str = "nb", *, today: date 
         f"{page_head(title, chosen)}\n"
         f'<div class="impl-report" lang="{chosen.code}"><header class="top"><h1>{escape(title)}</h1>'
         f'<p class="scope"><b>{escape(count)}</b> {escape(say("index.intro"))}{made}</p></header>'
-        f"{_registered(rows, chosen)}{_finder(rows, chosen)}{''.join(parts)}</div>\n{FOOT}\n"
+        f"{_about_all(about_all or {}, chosen)}{_registered(rows, chosen)}{_finder(rows, chosen)}{''.join(parts)}</div>\n{FOOT}\n"
     )
+
+
+def _about_all(pages: Mapping[PageName, str], language: Language) -> str:
+    links = [
+        f'<a href="{escape(address)}">{escape(language.say(f"index.{page}"))}</a>'
+        for page, address in pages.items()
+    ]
+    return f"<p>{' · '.join(links)}</p>" if links else ""
 
 
 def _group(row: IndexRow, today: date | None) -> str:

@@ -13,6 +13,7 @@ from impl.runs.judge import RunFailedError, as_failure, fail
 from impl.runs.kernels import Stop
 from impl.runs.ledger import disk_fault
 from impl.runs.outcome import Outcome, failed_outcome, seconds_since
+from impl.runs.status import write_index
 from impl.runs.steps import execute
 
 NOTEBOOK = "90_network_status"
@@ -49,6 +50,7 @@ def make_network(
         with as_failure(stop), open_job(root, FOLDER, "pages", stop, timeout, say) as job:
             pages = {name: page for code in chosen for name, page in _render(job, given, code).items()}
             written = _publish(root, job, pages)
+            write_index(root)
     except RunFailedError as failed:
         return failed_outcome("network", failed.failure, begun), ()
     return Outcome(study="network", state="rendered", seconds=seconds_since(begun)), written
@@ -58,7 +60,7 @@ def _render(job: Job, given: dict[str, str], language: str) -> dict[str, str]:
     """Both pages of one language by file name."""
     from impl.report.check import page_problems
     from impl.report.html import render_page
-    from impl.report.network.show import PAGES
+    from impl.report.index import PAGES
 
     parameters = given | {"language": language, "out": job.relative(job.folder)}
     executed = execute(job, NOTEBOOK, parameters, f"network ({language})", f"{NOTEBOOK}.{language}.ipynb")

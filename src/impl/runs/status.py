@@ -77,9 +77,12 @@ def write_index(root: Path) -> Path:
     Raises RunError where the disk refuses, StudyError where the register is broken.
     """
     from impl.release.files import write_atomically
-    from impl.report.index import render_index
+    from impl.report.index import PAGES, render_index
 
-    page = render_index(_index_rows(root), today=datetime.now(UTC).date())
+    about_all = {
+        page: f"{page}.nb.html" for page in PAGES if (root / "reports" / f"{page}.nb.html").is_file()
+    }
+    page = render_index(_index_rows(root), today=datetime.now(UTC).date(), about_all=about_all)
     target = root / "reports" / "index.html"
     try:
         target.parent.mkdir(exist_ok=True)

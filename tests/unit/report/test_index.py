@@ -63,3 +63,10 @@ def test_an_empty_index_and_hostile_rows() -> None:
 
 def test_the_index_in_english() -> None:
     assert "Data through 30 June 2026" in render_index([DONE], "en")
+
+
+def test_pages_about_the_whole_network_are_linked_where_they_are() -> None:
+    page = render_index([DONE], about_all={"network": "network.nb.html"})
+    assert '<a href="network.nb.html">Statusrapport for nettverket</a>' in page
+    assert "Læringsnettverket" not in page
+    assert "network.nb.html" not in render_index([DONE])

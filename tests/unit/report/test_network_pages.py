@@ -17,8 +17,9 @@ from impl.release.page import check_any_page
 from impl.release.release import Release
 from impl.report.check import page_problems
 from impl.report.html import page_of_report
+from impl.report.index import PAGES, PageName
 from impl.report.language import language_codes, read_language
-from impl.report.network.show import PAGES, PageName, show_network
+from impl.report.network.show import show_network
 from impl.report.order import make_blocks
 from worlds import REPOSITORY
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
 from impl.errors import Fault, RunError
 from impl.network.gather import Network
 from impl.network.learning import learning_network
 from impl.release.files import write_atomically
+from impl.report.index import PageName
 from impl.report.language import FALLBACK, read_language
 from impl.report.network.learning import learning_blocks
 from impl.report.network.status import status_blocks
 from impl.report.show import Report
 from impl.study.paths import find_root
-
-PageName = Literal["network", "learning"]
-PAGES: tuple[PageName, ...] = ("network", "learning")
-"""Pages about the whole network, by the first part of their file name."""
 
 
 def show_network(network: Network, language: str | None = None, page: PageName = "network") -> Report:
