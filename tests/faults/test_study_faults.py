@@ -251,7 +251,7 @@ EXTRA = [
         "model: {priors: [wide]}",
         "study.wrong_type",
         "model.priors",
-        "one of default, wide or keys with values",
+        "one of default, wide, network or keys with values",
     ),
     ("model: {priors: {effect: {sd: 0}}}", "study.not_allowed", "model.priors.effect.sd", "> 0"),
     ("model: {priors: {effekt: {sd: 1}}}", "study.unknown_key", "model.priors.effekt", "'effect'"),

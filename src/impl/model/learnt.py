@@ -5,8 +5,8 @@ from __future__ import annotations
 from impl.data.panel import Panel
 from impl.model.choices import Notes
 from impl.model.effects.effect import EffectShape
-from impl.network.evidence import Link
 from impl.network.prior import Asking, Learnt, learn, read_releases, relevant_rows
+from impl.release.release import Link
 from impl.study.catalogue import Measure
 from impl.study.study import Study
 

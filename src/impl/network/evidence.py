@@ -17,10 +17,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from impl.release.release import Estimate, ModelSummary, Release, ReleasedMeasure
+from impl.release.release import LINKS, Estimate, Link, ModelSummary, Release, ReleasedMeasure
 
 Array = npt.NDArray[np.float64]
-Link = Literal["log", "logit", "identity"]
 Grade = Literal["randomised", "staggered", "before_after"]
 LeftOutReason = Literal[
     "smoke",
@@ -32,16 +31,6 @@ LeftOutReason = Literal[
     "other_link",
     "no_information",
 ]
-LINKS: dict[str, Link] = {
-    "poisson": "log",
-    "negbin": "log",
-    "binomial": "logit",
-    "betabinomial": "logit",
-    "ordered": "logit",
-    "normal": "identity",
-    "student": "identity",
-}
-"""What the mean stands on under each likelihood of a Release."""
 UNIT_SD = 0.5
 """Prior SD of an effect on a log scale; a study on the identity scale has its own, in its own units."""
 LEAST_INFORMATION = 0.02

@@ -16,10 +16,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from impl.errors import Fault, StudyError
-from impl.network.evidence import Array, EvidenceRow, Link, collect_evidence, divide_out, shares_data
+from impl.network.evidence import Array, EvidenceRow, collect_evidence, divide_out, shares_data
 from impl.network.synthesis import pool
 from impl.release.files import RELEASE_FILE, read_release
-from impl.release.release import NetworkPrior, Release, StatedBelief
+from impl.release.release import Link, NetworkPrior, Release, StatedBelief
 from impl.study.paths import path_problem
 
 INFLATION = 1.25

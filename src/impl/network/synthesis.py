@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 
 from impl.network.curve import CurveAt, pooled_curve
-from impl.network.evidence import Array, Evidence, EvidenceRow, Grade, Link, Planned
+from impl.network.evidence import Array, Evidence, EvidenceRow, Grade, Planned
 from impl.network.normal import Fitted, Mixture, Summary, fit_regression, left_out_means, shrunken
+from impl.release.release import Link
 
 MEAN_SD = 1.0
 """Prior SD of the pooled mean: 95 % of the ratio within 0.14 and 7.1, so that the studies speak (choice)."""

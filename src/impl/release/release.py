@@ -20,7 +20,18 @@ from impl.study.value import LanguageCode, Translated
 
 Scale = Literal["link", "ratio", "difference", "averted"]
 Step = Literal["month", "quarter", "tertial", "half_year", "year", "phase"]
+Link = Literal["log", "logit", "identity"]
 Outcome = Literal["beneficial", "promising", "negligible", "harmful", "uncertain"]
+LINKS: dict[str, Link] = {
+    "poisson": "log",
+    "negbin": "log",
+    "binomial": "logit",
+    "betabinomial": "logit",
+    "ordered": "logit",
+    "normal": "identity",
+    "student": "identity",
+}
+"""What the mean stands on under each likelihood of a Release."""
 
 
 class ReleasedMeasure(Public):

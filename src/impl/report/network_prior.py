@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from impl.network.evidence import LINKS
-from impl.release.release import ModelSummary, NetworkPrior
+from impl.release.release import LINKS, ModelSummary, NetworkPrior
 from impl.report.language import Language
 
 NORMAL_90 = 1.645  # half the width of the 90 % interval of a standard normal

@@ -62,9 +62,8 @@ def index_holds(root: Path) -> bool:
     """Whether the index was written today, and no study or outcome is newer: what it says is still so."""
     try:
         written = (root / "reports" / "index.html").stat().st_mtime
-        register = root / REGISTER_FILE
-        seen = (root / "parameters", root / "build" / "ledger", *([register] if register.exists() else []))
-        changed = max(path.stat().st_mtime for path in seen)
+        seen = (root / "build" / "ledger", root / REGISTER_FILE)
+        changed = max(path.stat().st_mtime for path in (root / "parameters", *filter(Path.exists, seen)))
     except OSError:
         return False
     return written > changed and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
