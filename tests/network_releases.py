@@ -30,7 +30,11 @@ def study_release(
     sites: codes; own ones unless given. curve: (times, 2) of posterior mean and SD by time since start.
     """
     base = BASE
-    rows = [row for row in base.estimates if not (row.estimand in ("tate", "pte") and row.scale == "link")]
+    rows = [
+        row
+        for row in base.estimates
+        if row.group is None and not (row.estimand in ("tate", "pte") and row.scale == "link")
+    ]
     rows += [_link(base, "tate", 1, 12, mean, sd)]
     covariances: list[dict[str, float | str]] = []
     if curve is not None:

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from impl.cli_network import network, simulate
 from impl.errors import Fault, ImplError, StudyError, shorten
-from impl.runs.commands import open_notebook, reproduce, status, why
+from impl.runs.commands import network, open_notebook, reproduce, simulate, status, why
 
 if TYPE_CHECKING:
     from rich.console import Console

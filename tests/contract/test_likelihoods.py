@@ -14,6 +14,7 @@ from scipy.special import expit
 from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Censored, Likelihood, Observed, link_of
 from impl.model.priors import DEFAULT, Priors, scaled
+from impl.release.release import LINKS
 from law_graphs import PLAIN, law_density, law_model
 
 DRAWS = 40_000
@@ -270,3 +271,7 @@ def test_priors_of_the_families_have_no_scale_of_the_outcome() -> None:
         if name.startswith(free):
             assert changed[name] == value, name
     assert changed["residual"] == 25.0 * DEFAULT.residual
+
+
+def test_a_release_knows_the_link_of_every_likelihood() -> None:
+    assert {name: law.link for name, law in LIKELIHOODS.items()} == LINKS

@@ -11,7 +11,7 @@ from network_worlds import pool_summaries
 from impl.model.build import model_of
 from impl.model.effect_prior import effect_prior
 from impl.model.estimands import window_effect, window_rows
-from impl.model.fit import compile_model, sample_once
+from impl.model.fit import sample_once
 from impl.model.simulate import World
 from impl.model.structure import describe_structure
 from impl.network.evidence import divide_out
@@ -38,7 +38,7 @@ def test_fitted_studies_pool_to_the_truth() -> None:
             make_study("falls"), make_panel(world, "falls", np.full((6, 24), 1500.0), seed=SEED + number)
         )
         model = model_of(structure)
-        fit = sample_once(model, compile_model(model), seed=number, settings=(4, 400, 500))
+        fit = sample_once(model, seed=number, settings=(4, 400, 500))
         prior = effect_prior(structure, window_rows(structure))
         effect = window_effect(fit)
         divided = divide_out(float(effect.mean()), float(effect.std()), prior.mean, prior.sd)

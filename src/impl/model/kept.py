@@ -7,11 +7,13 @@ change of either samples anew.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from functools import cache
@@ -26,6 +28,8 @@ import xarray as xr
 FOLDER = "build/fits"
 LIMIT = 4 * 2**30
 """Bytes kept in all; beyond them the fits unused for longest go."""
+ABANDONED = 3600.0
+"""Seconds after which a half-written file has no writer any more."""
 GROUPS = ("posterior", "sample_stats")
 SAMPLED_BY = ("pymc", "pytensor", "nutpie", "numba", "numpy")
 
@@ -90,7 +94,8 @@ def keep(folder: Path, key: str, tree: xr.DataTree) -> None:
                 arrays[f"{group}/{name}"] = values.astype(str) if values.dtype == object else values
     arrays["layout"] = np.asarray(json.dumps(layout))
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (folder.parent, folder):  # `parents=True` would leave the upper one to the umask
+            each.mkdir(mode=0o700, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
             try:
                 np.savez(file, allow_pickle=False, **arrays)
@@ -103,7 +108,12 @@ def keep(folder: Path, key: str, tree: xr.DataTree) -> None:
 
 
 def prune(folder: Path, limit: int = LIMIT) -> None:
-    """Delete the fits that were unused for longest until the folder holds `limit` bytes at most."""
+    """Delete the fits that were unused for longest until the folder holds `limit` bytes at most, and what killed runs
+    left half written."""
+    for path in folder.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - ABANDONED:
+                path.unlink()
     files = []
     for path in folder.glob("*.npz"):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from impl.data.panel import Panel
 from impl.model.choices import Notes
 from impl.model.effects.effect import EffectShape
-from impl.network.prior import Asking, Learnt, learn, read_releases, relevant_rows
+from impl.network.prior import Asking, Learnt, learn, releases_of_others, relevant_rows
 from impl.release.release import Link
 from impl.study.catalogue import Measure
 from impl.study.study import Study
@@ -32,7 +32,7 @@ def learnt_prior(
         )  # fmt: skip
         return None
     rows = relevant_rows(
-        read_releases(study.root, source.releases, but=study.id),
+        releases_of_others(study.root, source.releases, but=study.id),
         Asking(
             study=study.id,
             measure=measure.id,

@@ -10,12 +10,12 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from impl.errors import Fault, ImplError, RunError
-from impl.release.files import LARGEST_FILE, RELEASE_FILE, parse_release, release_bytes
+from impl.release.files import LARGEST_FILE, parse_release
 from impl.release.gate import check_foreign
 from impl.release.release import Release
 from impl.study.characters import plain
@@ -64,23 +64,6 @@ def read_releases(path: Path, *, audiences: Collection[AudienceName] = PUBLIC_AU
     raise _unread(path, "neither a folder nor a zip" if path.exists() else "nothing")
 
 
-def write_releases(releases: Sequence[Release], path: Path) -> None:
-    """A zip of Releases, `<id>/release.json` each; the same Releases give the same bytes. Overwrites nothing.
-
-    Raises RunError where there is a file of that name or the disk refuses.
-    """
-    try:
-        with zipfile.ZipFile(path, "x", compression=zipfile.ZIP_DEFLATED) as opened:
-            for release in sorted(releases, key=lambda item: item.study.id):
-                name = zipfile.ZipInfo(f"{release.study.id}/{RELEASE_FILE}")  # dated 1980: no time of writing
-                name.compress_type, name.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-                opened.writestr(name, release_bytes(release))
-    except OSError as error:
-        raise RunError(
-            [_fault("not_written", plain(path.name), error.strerror or "an error of the disk", "a new file", "Choose another name.")]
-        ) from None  # fmt: skip
-
-
 _Found = tuple[str, bytes | Fault]
 """A file's name, and its bytes or why it is not read."""
 
@@ -92,7 +75,7 @@ def _received(path: Path, found: Iterator[_Found], audiences: Collection[Audienc
     for number, (name, data) in enumerate(found, start=1):
         if number > MOST_FILES:
             raise _unread(path, f"more than {MOST_FILES} files")
-        judged = data if isinstance(data, Fault) else _judge(name, data, audiences)
+        judged = data if isinstance(data, Fault) else judge(name, data, audiences)
         total += 0 if isinstance(data, Fault) else len(data)
         if total > MOST_BYTES:
             raise _unread(path, f"more than {MOST_BYTES // 1024**3} GB")
@@ -117,7 +100,10 @@ def _age(release: Release) -> tuple[bool, float, str]:
     return release.run.profile == "full", release.run.started.timestamp(), release.run.id
 
 
-def _judge(name: str, data: bytes, audiences: Collection[AudienceName]) -> Release | tuple[Fault, ...]:
+def judge(
+    name: str, data: bytes, audiences: Collection[AudienceName] = PUBLIC_AUDIENCES
+) -> Release | tuple[Fault, ...]:
+    """A Release that may be believed, or all that speaks against it: schema, audience, gate. name: of its file."""
     try:
         release = parse_release(data, name)
     except ImplError as error:

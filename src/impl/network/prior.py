@@ -17,9 +17,10 @@ from scipy.special import ndtr
 
 from impl.errors import Fault, StudyError
 from impl.network.evidence import Array, EvidenceRow, collect_evidence, divide_out, shares_data
+from impl.network.exchange import judge
 from impl.network.synthesis import pool
-from impl.release.files import RELEASE_FILE, read_release
 from impl.release.release import Link, NetworkPrior, Release, StatedBelief
+from impl.study.identity import releases_learnt_from
 from impl.study.paths import path_problem
 
 INFLATION = 1.25
@@ -59,9 +60,12 @@ class Asking:
     synthetic: bool
 
 
-def read_releases(root: Path, name: str, *, but: str) -> tuple[Release, ...]:
+def releases_of_others(root: Path, name: str, *, but: str) -> tuple[Release, ...]:
     """Every Release in the project's folder `name` and its direct subfolders, in order of path, but those of the study
-    `but`. Raises RunError where one cannot be read, StudyError where the folder does not exist in the project.
+    `but`. Each is judged as one from elsewhere is.
+
+    Raises StudyError where the folder does not exist in the project, or with the reasons against every Release that
+    cannot be believed: a prior from some of them would not be what the plan names.
     """
     folder = root / name
     problem = path_problem(root, name)
@@ -77,13 +81,12 @@ def read_releases(root: Path, name: str, *, but: str) -> tuple[Release, ...]:
                 )
             ]
         )
-    return tuple(read_release(file.absolute()) for file in release_files(folder, but=but))
-
-
-def release_files(folder: Path, *, but: str) -> tuple[Path, ...]:
-    """`release.json` in the folder and its direct subfolders; a study's own subfolder has its id as its name."""
-    files = [folder / RELEASE_FILE, *folder.glob(f"*/{RELEASE_FILE}")]
-    return tuple(sorted(file for file in files if file.is_file() and file.parent.name != but))
+    files = releases_learnt_from(folder, but=but)
+    judged = [judge(file.relative_to(root).as_posix(), file.read_bytes()) for file in files]
+    faults = [fault for found in judged if isinstance(found, tuple) for fault in found]
+    if faults:
+        raise StudyError(faults)
+    return tuple(found for found in judged if isinstance(found, Release))
 
 
 def relevant_rows(releases: Sequence[Release], asking: Asking) -> tuple[EvidenceRow, ...]:

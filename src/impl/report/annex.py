@@ -52,7 +52,7 @@ def models_table(release: Release, language: Language) -> str:
     ]
     rows.append((say("annex.cells"), [language.number(model.cells) for model in models]))
     rows.append((say("annex.gaps"), [language.number(model.gaps) for model in models]))
-    return _table(say("annex.models_caption"), heads, rows)
+    return _cards(say("annex.models_caption"), heads, rows)
 
 
 def estimates_table(release: Release, language: Language) -> str:
@@ -72,7 +72,7 @@ def estimates_table(release: Release, language: Language) -> str:
         ends = {"low": language.number(row.lower, 3), "high": language.number(row.upper, 3)}
         rows.append((_name(row), [*numbers, say("trend.range", ends)]))
     note = f'<p class="table-note">{escape(say("annex.scale"))}</p>'
-    return _table(say("annex.estimates_caption"), heads, rows) + note
+    return _cards(say("annex.estimates_caption"), heads, rows) + note
 
 
 def _name(row: Estimate) -> str:
@@ -87,18 +87,7 @@ def _name(row: Estimate) -> str:
     return f"{row.estimand}{window}" + (f" {row.group}" if row.group else "")
 
 
-def _table(caption: str, heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(
-            f'<td><span class="cell-label" aria-hidden="true">{escape(label)}</span>{escape(text)}</td>'
-            for label, text in zip(heads[1:], texts, strict=True)
-        )
-        + "</tr>"
-        for name, texts in rows
-    )
-    return (
-        f'<table class="cards"><caption><strong>{escape(caption)}</strong></caption><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
+def _cards(caption: str, heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
+    return tables.cards(
+        "", caption, heads, [(escape(name), [escape(text) for text in texts]) for name, texts in rows]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from html import escape
 
@@ -25,6 +26,30 @@ def header(names: list[str], *, right: frozenset[int] = frozenset()) -> str:
         for place, name in enumerate(names)
     )
     return f"<thead><tr>{cells}</tr></thead>"
+
+
+def cards(
+    kind: str, caption: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], unit: str = ""
+) -> str:
+    """A table whose rows are cards on a phone. kind: classes. rows: head and cells, as markup; heads and caption are text."""
+    if not rows:
+        return ""
+    classes = f"cards {kind}".strip()
+    under = f'<span class="unit">{escape(unit)}</span>' if unit else ""
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    body = "".join(
+        f'<tr><th scope="row">{head}</th>'
+        + "".join(
+            f'<td><span class="cell-label" aria-hidden="true">{escape(name)}</span><span class="cell-value">{cell}</span></td>'
+            for name, cell in zip(heads[1:], cells, strict=True)
+        )
+        + "</tr>"
+        for head, cells in rows
+    )
+    return (
+        f'<table class="{classes}"><caption><strong>{escape(caption)}</strong>{under}</caption>'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def comparison_table(release: Release, language: Language) -> str:

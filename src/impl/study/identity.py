@@ -66,7 +66,11 @@ def identify(study: Study, *, profile: str) -> Identity:
     data = {name: _data_sha256(root, name, faults) for name in study.files}
     source = study.model.learns_from
     if source is not None and path_problem(root, source.releases) is None:
-        data[f"Releases in {source.releases}"] = _releases_sha256(root, source.releases, study.id)
+        told = [
+            [file.parent.name, _file_sha256(file)]
+            for file in releases_learnt_from(root / source.releases, but=study.id)
+        ]
+        data[f"Releases in {source.releases}"] = _sha256(canonical_json(told))
     notebook = _notebook_sha256(root, study.notebook, faults)
     if faults:
         raise StudyError(faults)
@@ -213,15 +217,10 @@ def _data_sha256(root: Path, name: str, faults: list[Fault]) -> str:
     return ""
 
 
-def _releases_sha256(root: Path, folder: str, study_id: str) -> str:
-    """Hash of the Releases that a study may learn from: all in the folder and its subfolders but its own."""
-    files = [root / folder / "release.json", *(root / folder).glob("*/release.json")]
-    told = [
-        [file.parent.name, _file_sha256(file)]
-        for file in sorted(files)
-        if file.is_file() and file.parent.name != study_id
-    ]
-    return _sha256(canonical_json(told))
+def releases_learnt_from(folder: Path, *, but: str) -> list[Path]:
+    """Every `release.json` in the folder and its direct subfolders, by path, but that of the study `but`."""
+    files = [folder / "release.json", *folder.glob("*/release.json")]
+    return sorted(file for file in files if file.is_file() and file.parent.name != but)
 
 
 def _file_sha256(file: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,14 @@ def test_every_value_of_the_data_is_in_the_key() -> None:
     assert len(keys) == 7
 
 
+def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
+    tree = xr.DataTree.from_dict({name: xr.Dataset() for name in ("posterior", "sample_stats")})
+    folder = tmp_path / "build" / "fits"
+    keep(folder, "a", tree)
+    modes = [path.stat().st_mode & 0o077 for path in (folder.parent, folder, folder / "a.npz")]
+    assert modes == [0, 0, 0]
+
+
 def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
     taken = tmp_path / "file"
     taken.write_text("")
@@ -104,5 +113,11 @@ def test_the_fits_unused_for_longest_go_first(tmp_path: Path) -> None:
         path = tmp_path / f"{age}.npz"
         path.write_bytes(b"0" * 100)
         os.utime(path, (1000 - age, 1000 - age))
+    for name, age in (("old", 7200), ("new", 0)):
+        part = tmp_path / f"{name}.part"
+        part.write_bytes(b"0")
+        os.utime(part, (time.time() - age,) * 2)
     prune(tmp_path, limit=250)
+    assert not (tmp_path / "old.part").exists()
+    (tmp_path / "new.part").unlink()
     assert sorted(path.stem for path in tmp_path.iterdir()) == ["0", "1"]

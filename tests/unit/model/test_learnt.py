@@ -18,7 +18,7 @@ from impl.model.effect_prior import effect_prior
 from impl.model.effects import EFFECTS
 from impl.model.estimands import window_effect, window_rows
 from impl.model.estimate import estimate
-from impl.model.fit import compile_model, sample_once
+from impl.model.fit import sample_once
 from impl.model.simulate import World
 from impl.model.structure import LEARNT, Structure, describe_structure
 from impl.network.prior import Learnt
@@ -141,7 +141,7 @@ def test_what_the_network_did_is_what_a_fit_without_it_says(
     fits = []
     for each in (structure, alone):
         model = model_of(each)
-        fits.append(sample_once(model, compile_model(model), seed=3, settings=(4, 500, 1000)))
+        fits.append(sample_once(model, seed=3, settings=(4, 500, 1000)))
     told = estimate(fits[0]).model.network
     sampled = window_effect(fits[1])
     assert told is not None

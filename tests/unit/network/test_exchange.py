@@ -17,7 +17,7 @@ import pytest
 from example_release import EXAMPLES, HOSTILE, before_after, hidden_points, hostile
 from impl.errors import RunError
 from impl.network import exchange
-from impl.network.exchange import read_releases, write_releases
+from impl.network.exchange import read_releases
 from impl.release.files import LARGEST_FILE, release_bytes
 from register_project import publish, release_of
 
@@ -57,12 +57,8 @@ def test_a_folder_and_its_zip_give_the_same(tmp_path: Path) -> None:
     from_folder = read_releases(tmp_path / "reports")
     assert from_folder.releases == tuple(made)
     assert from_folder.refused == ()
-    write_releases(made, tmp_path / "all.zip")
-    assert read_releases(tmp_path / "all.zip") == from_folder
-    write_releases(list(reversed(made)), tmp_path / "again.zip")
-    assert (tmp_path / "again.zip").read_bytes() == (tmp_path / "all.zip").read_bytes()
-    with pytest.raises(RunError, match="exists"):
-        write_releases(made, tmp_path / "all.zip")
+    entries = {f"{release.study.id}/release.json": release_bytes(release) for release in made}
+    assert read_releases(zipped(tmp_path / "all.zip", entries)) == from_folder
 
 
 def test_every_example_that_is_public_is_believed(tmp_path: Path) -> None:

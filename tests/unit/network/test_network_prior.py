@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from math import erfc
 from pathlib import Path
@@ -9,9 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impl.errors import ImplError
+from impl.errors import ImplError, StudyError
 from impl.network.evidence import collect_evidence
-from impl.network.prior import INFLATION, Asking, Learnt, effect_of_prior, learn, read_releases, relevant_rows
+from impl.network.prior import (
+    INFLATION,
+    Asking,
+    Learnt,
+    effect_of_prior,
+    learn,
+    releases_of_others,
+    relevant_rows,
+)
 from impl.network.synthesis import synthesise
 from impl.release.files import write_release
 from network_releases import DATA_FROM, DATA_TO, study_release
@@ -95,9 +104,23 @@ def test_a_conflict_falls_back_to_the_vague_part(seen: float, conflict: bool) ->
 def test_releases_are_read_from_a_folder_of_the_project_but_their_own(tmp_path: Path) -> None:
     for release in [*releases(), study_release(7, -0.9, 0.1, study="new-study")]:
         write_release(release, tmp_path / "reports" / release.study.id)
-    found = read_releases(tmp_path, "reports", but="new-study")
+    found = releases_of_others(tmp_path, "reports", but="new-study")
     assert [release.study.id for release in found] == [f"study-{number:05d}" for number in range(5)]
     for name in ("nowhere", "../reports"):
         with pytest.raises(ImplError) as caught:
-            read_releases(tmp_path, name, but="new-study")
+            releases_of_others(tmp_path, name, but="new-study")
         assert [fault.code for fault in caught.value.faults] == ["study.releases"]
+
+
+def test_a_release_that_cannot_be_believed_teaches_nothing_and_is_told(tmp_path: Path) -> None:
+    for release in releases():
+        write_release(release, tmp_path / "reports" / release.study.id)
+    files = sorted((tmp_path / "reports").glob("*/release.json"))
+    leak = json.loads(files[0].read_bytes())
+    leak["study"]["title"]["nb"] = "Tall fra /home/kari/fall.csv"
+    files[0].write_text(json.dumps(leak), encoding="utf-8")
+    files[1].write_text("{", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        releases_of_others(tmp_path, "reports", but="new-study")
+    told = {fault.where.split(",")[0] for fault in caught.value.faults}
+    assert all(any(file.parent.name in where for where in told) for file in files[:2]), told

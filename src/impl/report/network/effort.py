@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from impl.network.status import PROPOSALS, Benefit, NetworkStatus, Proposal
-from impl.report import wording
+from impl.report import tables, wording
 from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.costs import money
 from impl.report.language import Language
@@ -97,7 +97,7 @@ def _benefits(status: NetworkStatus, language: Language) -> str:
         (forms.way(status.line(each.study), language), _benefit(each, status, language))
         for each in status.benefits
     ]
-    table = forms.cards("worth", language.say("network.caption.worth"), heads, rows)
+    table = tables.cards("network worth", language.say("network.caption.worth"), heads, rows)
     return paragraphs([language.say("network.worth_intro")]) + table
 
 

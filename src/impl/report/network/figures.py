@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from impl.network.status import KeyFigure, NetworkStatus, Tally, TargetFigure
-from impl.report import targets, wording
+from impl.report import tables, targets, wording
 from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.language import Language, sentence
 from impl.report.network import forms
@@ -49,7 +49,7 @@ def _tallies(group: str, tallies: Sequence[Tally], language: Language) -> str:
         for tally in tallies
     ]
     caption = language.say(f"network.caption.{group}")
-    return forms.cards("tally", caption, heads, rows, language.say("network.tally_unit"))
+    return tables.cards("network tally", caption, heads, rows, language.say("network.tally_unit"))
 
 
 def _means(status: NetworkStatus, language: Language) -> str:
@@ -71,7 +71,7 @@ def _means(status: NetworkStatus, language: Language) -> str:
 def _figures(caption: str, figures: Sequence[KeyFigure], status: NetworkStatus, language: Language) -> str:
     heads = [language.say(f"network.head.{key}") for key in ("measure", "level", "effect", "sure", "source")]
     rows = [(_measure(figure, language), _figure(figure, status, language)) for figure in figures]
-    return forms.cards("keyfigures", caption, heads, rows)
+    return tables.cards("network keyfigures", caption, heads, rows)
 
 
 def _measure(figure: KeyFigure, language: Language) -> str:
@@ -171,7 +171,7 @@ def _targets(status: NetworkStatus, language: Language) -> str:
         (forms.way(status.line(each.study), language), _target(each, status, language))
         for each in status.targets
     ]
-    return forms.cards("targets", language.say("network.caption.targets"), heads, rows)
+    return tables.cards("network targets", language.say("network.caption.targets"), heads, rows)
 
 
 def _target(each: TargetFigure, status: NetworkStatus, language: Language) -> list[str]:

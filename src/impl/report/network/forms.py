@@ -54,29 +54,6 @@ def run(line: StudyLine, language: Language, *, page: str = "") -> str:
     )
 
 
-def cards(
-    kind: str, caption: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], unit: str = ""
-) -> str:
-    """A table whose rows are cards on a phone. rows: head and cells, as markup; heads and caption are text."""
-    if not rows:
-        return ""
-    under = f'<span class="unit">{escape(unit)}</span>' if unit else ""
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    body = "".join(
-        f'<tr><th scope="row">{head}</th>'
-        + "".join(
-            f'<td><span class="cell-label" aria-hidden="true">{escape(name)}</span><span class="cell-value">{cell}</span></td>'
-            for name, cell in zip(heads[1:], cells, strict=True)
-        )
-        + "</tr>"
-        for head, cells in rows
-    )
-    return (
-        f'<table class="cards network {kind}"><caption><strong>{escape(caption)}</strong>{under}</caption>'
-        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
-    )
-
-
 def lines(texts: Sequence[str]) -> str:
     """Texts under each other in one cell; markup stays."""
     return "".join(f'<span class="line">{text}</span>' for text in texts)

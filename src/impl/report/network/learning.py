@@ -8,7 +8,7 @@ from html import escape
 
 from impl.network.learning import Deviance, LearningNetwork, WaveLine, WorkedRow
 from impl.network.status import NetworkStatus
-from impl.report import row_figure, wording
+from impl.report import row_figure, tables, wording
 from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.language import Language, sentence
 from impl.report.network import forms
@@ -193,7 +193,7 @@ def _table(status: NetworkStatus, network: LearningNetwork, language: Language, 
             forms.run(line, language, page=address),
         ]
         rows.append((forms.way(line, language, page=address), cells))
-    table = forms.cards("course", language.say("learning.course"), heads, rows)
+    table = tables.cards("network course", language.say("learning.course"), heads, rows)
     return f"<details><summary>{escape(language.say('learning.numbers'))}</summary>{table}</details>"
 
 
@@ -208,7 +208,7 @@ def worked(status: NetworkStatus, network: LearningNetwork, language: Language, 
         (forms.way(status.line(row.study), language, page=address), _worked(row, status, language, address))
         for row in sorted(network.worked, key=lambda row: row.study)
     ]
-    body += forms.cards("worked", language.say("learning.worked_caption"), heads, rows)
+    body += tables.cards("network worked", language.say("learning.worked_caption"), heads, rows)
     return section_block("worked", language.say("learning.worked"), body)
 
 
@@ -325,7 +325,7 @@ def signals(status: NetworkStatus, network: LearningNetwork, language: Language,
             forms.run(line, language, page=address),
         ]
         rows.append((forms.way(line, language, page=address), cells))
-    body += forms.cards("signals", language.say("learning.signals_caption"), heads, rows)
+    body += tables.cards("network signals", language.say("learning.signals_caption"), heads, rows)
     return section_block("signals", language.say("learning.signals"), body)
 
 
