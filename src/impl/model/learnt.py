@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from impl.data.panel import Panel
 from impl.model.choices import Notes
 from impl.model.effects.effect import EffectShape
-from impl.network.prior import Asking, Learnt, learn, releases_of_others, relevant_rows
 from impl.release.release import Link
 from impl.study.catalogue import Measure
 from impl.study.study import Study
+
+if TYPE_CHECKING:
+    from impl.network.prior import Learnt
 
 CONFLICT = 0.05
 """Chance of data so far from what was learnt, had it been right, under which a reader is told (Box 1980, JRSS A 143:383)."""
@@ -31,6 +35,13 @@ def learnt_prior(
             "one bundle and effect rw, it, teh, eti or level_slope", "Use priors: default, or another shape.",
         )  # fmt: skip
         return None
+    from impl.network.prior import (
+        Asking,
+        learn,
+        releases_of_others,
+        relevant_rows,
+    )  # few studies need all this
+
     rows = relevant_rows(
         releases_of_others(study.root, source.releases, but=study.id),
         Asking(

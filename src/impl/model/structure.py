@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -51,10 +51,12 @@ from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Likelihood, link_of
 from impl.model.moderators import MODERATOR, declared_moderators, moderator_columns, sites_with
 from impl.model.priors import Priors, resolve_priors, scaled
-from impl.network.prior import Learnt
 from impl.study.catalogue import Measure
 from impl.study.load import read_measure
 from impl.study.study import Belief, Dose, Study
+
+if TYPE_CHECKING:
+    from impl.network.prior import Learnt
 
 Array = npt.NDArray[np.float64]
 Role = Literal["primary", "paired", "negative_control"]
@@ -218,8 +220,8 @@ class Structure:
                 value = value.family
             elif part.name == "likelihood":
                 value = value.name
-            elif isinstance(value, Belief | Learnt):
-                value = True
+            elif part.name in ("secular", "reporting", "learnt"):
+                value = value is not None
             key.append((part.name, value))
         return (
             *key,

@@ -12,9 +12,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -200,21 +201,23 @@ def _work_through[Given](
             display.begin(name)
             return work(name, task, stop, lambda stage: display.stage(name, stage))
 
-        pending: dict[Future[Outcome | None], str] = {
-            pool.submit(one, name, task): name for name, task in tasks
-        }
+        pending: dict[Future[Outcome | None], str] = {}
+        ended: SimpleQueue[Future[Outcome | None]] = SimpleQueue()
+        for name, task in tasks:
+            future = pool.submit(one, name, task)
+            pending[future] = name
+            future.add_done_callback(ended.put)
         while pending:
-            # A short wait keeps the main thread awake for signals.
-            done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in done:
-                name = pending.pop(future)
-                outcome = future.result() or cancelled_outcome(
-                    name, stop.signal or signal.SIGINT, "not started"
-                )
-                outcomes[name] = outcome
-                changed |= outcome.state != "unchanged"
-                display.end(outcome)
-            if done and pending and changed and with_index and time.monotonic() > index_due:
+            try:  # a short wait keeps the main thread awake for signals
+                future = ended.get(timeout=0.2)
+            except Empty:
+                continue
+            name = pending.pop(future)
+            outcome = future.result() or cancelled_outcome(name, stop.signal or signal.SIGINT, "not started")
+            outcomes[name] = outcome
+            changed |= outcome.state != "unchanged"
+            display.end(outcome)
+            if pending and changed and with_index and time.monotonic() > index_due:
                 begun = time.monotonic()
                 with contextlib.suppress(ImplError):  # the last one below tells
                     write_index(root)

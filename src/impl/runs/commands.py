@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,39 +60,43 @@ def why(
 
 
 def status(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY]…", help="Ids or paths, or ids of units' runs; all if none."),
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Tell it anew every two seconds, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Every study with its state and the age of its report."""
+    """Every study with its state and the age of its report, or those that are named."""
     from rich.console import Console
 
     from impl.study.load import find_root
 
     root = find_root(Path.cwd())
     if not watch:
-        Console().print(_standing(root))
+        Console().print(_standing(root, studies or ()))
         return
     from rich.live import Live
 
     with (
         contextlib.suppress(KeyboardInterrupt),
-        Live(_standing(root), console=Console(), screen=False) as live,
+        Live(_standing(root, studies or ()), console=Console(), screen=False) as live,
     ):
         while True:
             time.sleep(WATCH_SECONDS)
-            live.update(_standing(root), refresh=True)
+            live.update(_standing(root, studies or ()), refresh=True)
 
 
-def _standing(root: Path) -> Table:
-    """Every study, one row each."""
+def _standing(root: Path, studies: Sequence[str]) -> Table:
+    """One row a study."""
     from rich.table import Table
     from rich.text import Text
 
     from impl.runs.status import age, list_status
 
     table = Table("study", "state", "age", "data to", "run", "why", box=None, pad_edge=False)
-    for row in list_status(root):
+    for row in list_status(root, studies):
         table.add_row(
             row.study,
             row.state.replace("_", " ") + (" (smoke)" if row.profile == "smoke" else ""),

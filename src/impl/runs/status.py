@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,9 +37,14 @@ class StudyStatus:
     reason: str | None = None
 
 
-def list_status(root: Path) -> tuple[StudyStatus, ...]:
-    """The standing of every study in `parameters/`, unit for unit, in the order of their names."""
-    return tuple(_status(root, task) for task in _tasks(root))
+def list_status(root: Path, names: Sequence[str] = ()) -> tuple[StudyStatus, ...]:
+    """The standing of these studies and units, or of all in `parameters/`, in the order of their names.
+
+    Raises StudyError with every name that is neither.
+    """
+    from impl.runs.tasks import tasks_named
+
+    return tuple(_status(root, task) for task in tasks_named(root, names))
 
 
 def _tasks(root: Path) -> list[Task]:

@@ -237,11 +237,7 @@ def _notebook_sha256(root: Path, name: str, faults: list[Fault]) -> str:
     """Hash of a notebook's cells as written: type, source and tags, never outputs or cell ids."""
     shown = f"notebooks/{name}.ipynb"
     try:
-        cells = json.loads((root / shown).read_text(encoding="utf-8"))["cells"]
-        written = [
-            [cell["cell_type"], "".join(cell["source"]), sorted(cell.get("metadata", {}).get("tags", []))]
-            for cell in cells
-        ]
+        return _cells_sha256(root / shown, file_stamp(root / shown))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         faults.append(
             Fault(
@@ -253,7 +249,16 @@ def _notebook_sha256(root: Path, name: str, faults: list[Fault]) -> str:
             )
         )
         return ""
-    return hashlib.sha256(canonical_json(written).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _cells_sha256(notebook: Path, _at: Stamp) -> str:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    written = [
+        [cell["cell_type"], "".join(cell["source"]), sorted(cell.get("metadata", {}).get("tags", []))]
+        for cell in cells
+    ]
+    return _sha256(canonical_json(written))
 
 
 def make_secret(root: Path) -> None:

@@ -214,9 +214,8 @@ def _entry_faults(
 
 
 def _notebook(name: str, root: Path, where: str) -> Iterator[Fault]:
-    folder = root / "notebooks"
     # 80 and above are the report and network notebooks: they read Releases, not studies
-    known = sorted(file.stem for file in folder.glob("[0-7][0-9]_*.ipynb")) if folder.is_dir() else []
+    known = _stems(root / "notebooks", "[0-7][0-9]_*.ipynb")
     if name not in known or path_problem(root, f"notebooks/{name}.ipynb") is not None:
         allowed = f"an analysis notebook in notebooks/ ({', '.join(known) or 'none there'})"
         yield _fault(
@@ -293,17 +292,17 @@ def _entry_ids(folder: str, root: Path) -> tuple[str, ...]:
     return tuple(sorted({*_stems(root / "parameters" / folder), *_stems(_SHIPPED / folder)}))
 
 
-def _stems(folder: Path) -> tuple[str, ...]:
-    """Names of the TOML files in a folder; looked up again only when the folder has changed."""
+def _stems(folder: Path, pattern: str = "*.toml") -> tuple[str, ...]:
+    """Names of the files in a folder, in order; looked up again only when the folder has changed."""
     try:
-        return _stems_at(folder, folder.stat().st_mtime_ns)
+        return _stems_at(folder, pattern, folder.stat().st_mtime_ns)
     except OSError:
         return ()
 
 
 @lru_cache(maxsize=16)
-def _stems_at(folder: Path, _changed: int) -> tuple[str, ...]:
-    return tuple(file.stem for file in folder.glob("*.toml"))
+def _stems_at(folder: Path, pattern: str, _changed: int) -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in folder.glob(pattern)))
 
 
 def is_shipped(id: str, folder: _Folder) -> bool:  # noqa: A002

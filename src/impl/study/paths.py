@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 
 from impl.errors import Fault, StudyError, shorten
@@ -33,9 +34,9 @@ def find_root(start: Path) -> Path:
 
 
 @cache
-def _resolved(root: Path) -> Path:
+def _resolved(root: Path) -> str:
     """A project's folder does not move while a process works in it; what lies in it is looked at every time."""
-    return root.resolve()
+    return os.path.realpath(root)
 
 
 def path_problem(root: Path, text: str) -> str | None:
@@ -43,6 +44,22 @@ def path_problem(root: Path, text: str) -> str | None:
 
     Only the name and links are judged; the file may be missing.
     """
+    problem = _name_problem(text)
+    if problem is not None:
+        return problem
+    try:
+        found = os.path.realpath(os.path.join(root, text))
+        inside = os.path.commonpath((found, _resolved(root))) == _resolved(root)
+    except ValueError:  # another drive
+        inside = False
+    except OSError:
+        return "its links lead nowhere"
+    return None if inside else "a link in it leads out of the project"
+
+
+@lru_cache(maxsize=4096)
+def _name_problem(text: str) -> str | None:
+    """Why no file of a project may be called `text`, or None."""
     hidden = hidden_character(text) or ("a line break" if re.search(r"[\t\r\n]", text) else None)
     if hidden is not None:
         return f"it holds {hidden}"
@@ -68,10 +85,4 @@ def path_problem(root: Path, text: str) -> str | None:
             or _RESERVED.fullmatch(part)
         ):
             return f"some systems cannot hold the name {shorten(part, 40)}"
-    if not PurePosixPath(text).parts:
-        return "it is empty"
-    try:
-        inside = (root / text).resolve().is_relative_to(_resolved(root))
-    except (OSError, RuntimeError):
-        return "its links lead nowhere"
-    return None if inside else "a link in it leads out of the project"
+    return None if PurePosixPath(text).parts else "it is empty"

@@ -150,6 +150,17 @@ def test_a_yml_file_beside_the_study_is_told_of_under_its_own_name(root: Path) -
     assert (outcome.reason or "").startswith("'falls.yml': got another ending")
 
 
+def test_status_of_named_studies_alone(root: Path) -> None:
+    add_study(root, "pressure-ulcers")
+    every, one = impl(root, "status"), impl(root, "status", "falls")
+    assert [line.split()[0] for line in every.stdout.splitlines()] == ["study", "falls", "pressure-ulcers"]
+    assert [line.split()[:2] for line in one.stdout.splitlines()[1:]] == [["falls", "never"]]
+    wrong = impl(root, "status", "fals", "pressure-ulcers", "nobody")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "'fals'" in wrong.stderr
+    assert "'nobody'" in wrong.stderr
+
+
 def test_render_names_the_nearest_release(root: Path) -> None:
     (root / "reports" / "falls").mkdir(parents=True)
     (root / "reports" / "falls" / "release.json").write_text("{}")

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import scipy
-from scipy.special import expit
 
 from impl.model.likelihoods.binomial import log_ways
 from impl.model.likelihoods.likelihood import (
@@ -29,7 +28,7 @@ SMALLEST_EXTRA_CORRELATION = 1e-8  # below it the law is binomial to double prec
 
 
 def mean(eta: Array) -> Array:
-    return np.asarray(expit(eta), dtype=float)
+    return np.asarray(scipy.special.expit(eta), dtype=float)
 
 
 def _varying(count: Tensor, eta: Tensor, denominator: Tensor, kappa: Tensor) -> Tensor:

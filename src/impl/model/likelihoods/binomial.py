@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
-from scipy.special import expit, log_expit
+import scipy
 
 from impl.model.likelihoods.likelihood import (
     Array,
@@ -21,7 +20,7 @@ from impl.model.priors import Priors
 
 
 def mean(eta: Array) -> Array:
-    return np.asarray(expit(eta), dtype=float)
+    return np.asarray(scipy.special.expit(eta), dtype=float)
 
 
 def _varying(count: Tensor, eta: Tensor, denominator: Tensor) -> Tensor:
@@ -58,8 +57,8 @@ def draw(eta: Array, denominator: Array, parameters: Parameters, rng: np.random.
 
 def _log_mass(count: Array, eta: Array, denominator: Array, parameters: Parameters) -> Array:
     del parameters
-    logs = count * log_expit(eta) + (denominator - count) * log_expit(-eta)
-    return np.asarray(log_ways(count, denominator, special) + logs)
+    logs = count * scipy.special.log_expit(eta) + (denominator - count) * scipy.special.log_expit(-eta)
+    return np.asarray(log_ways(count, denominator, scipy.special) + logs)
 
 
 def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:

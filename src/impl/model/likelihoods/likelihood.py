@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy
 
 Array = npt.NDArray[np.float64]
 Tensor = Any
@@ -104,7 +104,7 @@ class CountLaw:
 
     def prepare(self, cells: Observed) -> dict[str, Array]:
         """`log_constant`, one a cell, and `interval_constant`, interval cell x count."""
-        prepared = {"log_constant": self.constant(cells.numerator, cells.denominator, special)}
+        prepared = {"log_constant": self.constant(cells.numerator, cells.denominator, scipy.special)}
         if cells.censored is not None:
             censored = cells.censored
             least, most = (
@@ -112,7 +112,7 @@ class CountLaw:
             )
             count = np.minimum(least + np.arange(np.max(most - least, initial=0.0) + 1.0), most)
             trials = np.asarray(censored.denominator, dtype=float)[:, None]
-            prepared["interval_constant"] = self.constant(count, trials, special)
+            prepared["interval_constant"] = self.constant(count, trials, scipy.special)
         return {name: np.asarray(value, dtype=float) for name, value in prepared.items()}
 
     def observe(self, eta: Tensor, cells: Observed, *own: Tensor) -> None:
@@ -195,7 +195,7 @@ def density_of_counts(
         np.asarray(censored.denominator, dtype=float)[:, None],
         {name: np.asarray(value)[..., None] for name, value in parameters.items()},
     )
-    intervals = special.logsumexp(np.where(count <= most, masses, -np.inf), axis=-1)
+    intervals = scipy.special.logsumexp(np.where(count <= most, masses, -np.inf), axis=-1)
     return np.concatenate([density, intervals], axis=-1)
 
 

@@ -14,8 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
-from scipy.special import expit, log_expit
+import scipy
 
 from impl.model.likelihoods.likelihood import Array, Likelihood, Observed, Parameters, Tensor
 from impl.model.priors import Priors
@@ -23,7 +22,7 @@ from impl.model.priors import Priors
 
 def mean(eta: Array) -> Array:
     """P(answer at or above the stated level)."""
-    return np.asarray(expit(eta), dtype=float)
+    return np.asarray(scipy.special.expit(eta), dtype=float)
 
 
 def observe(eta: Tensor, cells: Observed, priors: Priors) -> None:
@@ -65,7 +64,7 @@ def _constant(answers: Tensor, denominator: Tensor, special: Any) -> Tensor:
 
 def prepare(cells: Observed) -> dict[str, Array]:
     """`log_constant`: log of the multinomial coefficient, one a cell."""
-    return {"log_constant": np.asarray(_constant(cells.answers, cells.denominator, special))}
+    return {"log_constant": np.asarray(_constant(cells.answers, cells.denominator, scipy.special))}
 
 
 def _log_probability(
@@ -94,7 +93,7 @@ def _variable(eta: Tensor, cuts: Tensor, denominator: Tensor, constant: Tensor, 
 
 def _shares(eta: Array, cuts: Array) -> Array:
     """P(answer = j), (...) x category, of eta (...) and cut points (...) x (category - 1)."""
-    above = expit(eta[..., None] - cuts)
+    above = scipy.special.expit(eta[..., None] - cuts)
     edge = np.ones((*above.shape[:-1], 1))
     return np.asarray(-np.diff(np.concatenate([edge, above, np.zeros_like(edge)], axis=-1), axis=-1))
 
@@ -116,11 +115,11 @@ def log_density(eta: Array, cells: Observed, parameters: Parameters) -> Array:
     cuts = parameters["cut_points"]
     above = eta[..., None] - cuts
     edge = np.zeros((*above.shape[:-1], 1))
-    at_least = np.concatenate([edge, log_expit(above)], axis=-1)
-    at_most = np.concatenate([log_expit(-above), edge], axis=-1)
+    at_least = np.concatenate([edge, scipy.special.log_expit(above)], axis=-1)
+    at_most = np.concatenate([scipy.special.log_expit(-above), edge], axis=-1)
     between = np.zeros((*cuts.shape[:-1], answers.shape[-1]))
     between[..., 1:-1] = np.log(-np.expm1(cuts[..., :-1] - cuts[..., 1:]))
-    ways = _constant(answers, answers.sum(axis=-1), special)
+    ways = _constant(answers, answers.sum(axis=-1), scipy.special)
     return np.asarray(ways + (answers * (at_least + at_most + between)).sum(axis=-1))
 
 
