@@ -27,7 +27,6 @@ from impl.model.demo_network import (
     write_network,
 )
 from impl.model.verdict import decide
-from impl.network.states import Attempt
 from impl.register.register import Register, Registered, read_register
 from impl.release.release import (
     Comparison,
@@ -88,10 +87,6 @@ def demo_releases(network: DemoNetwork, register: Register | None = None, seed: 
         for number, (name, found) in enumerate(network.studies.items())
         if found.stage == "reported"
     ]
-
-
-def demo_attempts(releases: list[Release]) -> list[Attempt]:
-    return [Attempt(id=each.study.id, study=each.study.id, state="ok") for each in releases]
 
 
 def release_of(

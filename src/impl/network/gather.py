@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from impl.network.evidence import Planned, collect_evidence
 from impl.network.exchange import Refused, read_releases
 from impl.network.framework import focus_areas
-from impl.network.states import standings
+from impl.network.states import NO_RUNS, Runs, standings
 from impl.network.status import NetworkStatus, network_status
-from impl.register.register import Register, parse_register
+from impl.register.register import Register, read_register
 from impl.release.release import Release
 from impl.study.paths import find_root
 
@@ -34,16 +36,20 @@ class Network:
 
 
 def read_network(
-    releases: str = "reports", register: str = "parameters/register.jsonl", *, today: date | None = None
+    releases: str = "reports",
+    register: str = "parameters/register.jsonl",
+    runs: str = "",
+    *,
+    today: date | None = None,
 ) -> Network:
     """The network of a register and of Releases in folders or zips, paths apart by `;`; relative ones start at the root.
 
+    runs: file that tells which runs go on or failed (`write_runs`); without one, what has no Release is planned or overdue.
     Releases under the project's own `reports/` are its own; all others are foreign. Raises StudyError where the register
     is broken, RunError where a path holds no Releases or too many. One Release that is not believed stops nothing.
     """
     root = find_root(Path.cwd())
-    file = root / register
-    known = parse_register(file.read_bytes(), file.name) if file.is_file() else Register()
+    known = read_register(root, register)
     own: list[Release] = []
     foreign: list[Release] = []
     refused: list[Refused] = []
@@ -52,12 +58,24 @@ def read_network(
         at_home = (root / name).resolve() == (root / "reports").resolve()
         (own if at_home else foreign).extend(received.releases)
         refused += received.refused
-    status = status_of(known, own, foreign, root=root, today=today or datetime.now(UTC).date())
+    stand = TypeAdapter(Runs).validate_json((root / runs).read_bytes()) if runs else NO_RUNS
+    status = status_of(known, own, foreign, stand, root=root, today=today or datetime.now(UTC).date())
     return Network(status=status, pages=_pages(root / "reports"), refused=tuple(refused))
 
 
+def write_runs(runs: Runs, file: Path) -> None:
+    """Write what `read_network` is to know of runs without a Release."""
+    file.write_bytes(TypeAdapter(Runs).dump_json(runs))
+
+
 def status_of(
-    register: Register, own: Sequence[Release], foreign: Sequence[Release] = (), *, root: Path, today: date
+    register: Register,
+    own: Sequence[Release],
+    foreign: Sequence[Release] = (),
+    runs: Runs = NO_RUNS,
+    *,
+    root: Path,
+    today: date,
 ) -> NetworkStatus:
     """The status report's values. root: the project whose catalogue tells the measures' focus areas."""
     planned = [
@@ -70,7 +88,7 @@ def status_of(
         if study.withdrawn is None
     ]
     brought = [_told_apart(release, own, register) for release in foreign]
-    found = standings(register, own, foreign=brought, today=today)
+    found = standings(register, own, runs, foreign=brought, today=today)
     measures = {row.release.measure().id for row in found if row.release is not None}
     measures |= {row.plan.measures.primary for row in found if row.plan is not None}
     return network_status(

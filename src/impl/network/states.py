@@ -7,10 +7,9 @@ study file, a Release or a run of it exists. There is no argument by which a stu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import Literal
 
 from impl.register.plan import Plan, Timing, timing
@@ -50,6 +49,20 @@ class Attempt:
     study: str
     state: Literal["running", "ok", "not_converged", "failed", "cancelled", "interrupted"]
     profile: Literal["full", "smoke"] = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """What a project knows of its runs beside their Releases: whether each goes on or failed, and nothing else of it.
+
+    attempts: the last run of each study and unit. units: ids of the units that a study file asks for now, by study.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+NO_RUNS = Runs()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,18 +127,16 @@ class Standing:
 def standings(
     register: Register,
     releases: Iterable[Release],
-    attempts: Iterable[Attempt] = (),
+    runs: Runs = NO_RUNS,
     *,
     foreign: Iterable[Release] = (),
-    units: Mapping[str, Collection[str]] = MappingProxyType({}),
     today: date,
 ) -> tuple[Standing, ...]:
     """Every registered study in the order of registration, then every Release of a study that is not registered, by id.
 
     foreign: Releases brought from elsewhere. One that rests on a line of this register is of that study; any other
-    has a row of its own, whatever id it bears, so that no stranger can stand in for a study of ours. units: ids of the
-    units that a study file asks for now. A study that is run by unit has one row for each unit that was run or is asked
-    for, or one of its own where there is none.
+    has a row of its own, whatever id it bears, so that no stranger can stand in for a study of ours. A study that is
+    run by unit has one row for each unit that was run or is asked for, or one of its own where there is none.
     """
     own = tuple(releases)
     known = {(release.study.id, release.run.id) for release in own}
@@ -133,14 +144,14 @@ def standings(
     ours = _by_study((*own, *(release for release in brought if _rests_on(register, release))))
     theirs = _by_study(release for release in brought if not _rests_on(register, release))
     tried: dict[str, dict[str, Attempt]] = {}
-    for attempt in attempts:
+    for attempt in runs.attempts:
         tried.setdefault(attempt.study, {})[attempt.id] = attempt
     rows: list[Standing] = []
     for name in (*register.studies, *sorted(ours.keys() - register.studies.keys())):
-        found, runs = ours.get(name, {}), tried.get(name, {})
+        found, last = ours.get(name, {}), tried.get(name, {})
         registered = register.studies.get(name)
-        for row in sorted({*found, *runs, *units.get(name, ())} if registered else found) or [name]:
-            rows.append(_standing(name, row, registered, register, found.get(row, []), runs.get(row), today))
+        for row in sorted({*found, *last, *runs.units.get(name, ())} if registered else found) or [name]:
+            rows.append(_standing(name, row, registered, register, found.get(row, []), last.get(row), today))
     for name, found in sorted(theirs.items()):
         for row in sorted(found):
             rows.append(_standing(name, row, None, None, found[row], None, today))

@@ -105,20 +105,18 @@ class Register:
         return {name: Registered(id=name, lines=tuple(lines)) for name, lines in found.items()}
 
 
-def read_register(root: Path) -> Register:
-    """The register of a project; empty where there is none.
+def read_register(root: Path, name: str = REGISTER_FILE) -> Register:
+    """The register of a project, or another file in it; empty where the project's own is not there yet.
 
     Raises StudyError, naming the line, where it cannot be read or the chain is broken.
     """
     try:
-        data = (root / REGISTER_FILE).read_bytes()
-    except FileNotFoundError:
-        return Register()
+        data = (root / name).read_bytes()
     except OSError as error:
-        raise StudyError(
-            [_fault("unreadable", REGISTER_FILE, error.strerror or "an error of the disk")]
-        ) from None
-    return parse_register(data)
+        if isinstance(error, FileNotFoundError) and name == REGISTER_FILE:
+            return Register()
+        raise StudyError([_fault("unreadable", name, error.strerror or "an error of the disk")]) from None
+    return parse_register(data, name)
 
 
 def parse_register(data: bytes, shown: str = REGISTER_FILE) -> Register:

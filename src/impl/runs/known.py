@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impl.errors import ImplError
-from impl.network.states import Attempt, Standing, standings
+from impl.network.states import Attempt, Runs, Standing, standings
 from impl.register.register import Register, read_register
 from impl.release.files import RELEASE_FILE, read_release
 from impl.release.release import Release
@@ -25,17 +25,20 @@ def what_is_known(root: Path, tasks: Sequence[Task], *, today: date | None = Non
     Raises StudyError where the register is broken: then nobody can say what is registered.
     """
     register = read_register(root)
-    units: dict[str, list[str]] = {}
+    runs = runs_of(root, register, tasks)
+    return standings(
+        register, published_releases(root).values(), runs, today=today or datetime.now(UTC).date()
+    )
+
+
+def runs_of(root: Path, register: Register, tasks: Sequence[Task]) -> Runs:
+    """How the last runs in the ledger ended, by the id under which they are registered, and the units asked for now."""
+    units: dict[str, tuple[str, ...]] = {}
     for task in tasks:
         if task.unit and task.study is not None:
-            units.setdefault(task.study.as_declared.id, []).append(task.name)
-    return standings(
-        register,
-        published_releases(root).values(),
-        _attempts(root, register, tasks),
-        units=units,
-        today=today or datetime.now(UTC).date(),
-    )
+            study = task.study.as_declared.id
+            units[study] = (*units.get(study, ()), task.name)
+    return Runs(attempts=tuple(_attempts(root, register, tasks)), units=units)
 
 
 def published_releases(root: Path) -> dict[str, Release]:

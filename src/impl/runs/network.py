@@ -19,6 +19,7 @@ from impl.runs.steps import execute
 NOTEBOOK = "90_network_status"
 FOLDER = "_network"
 """Folder under `build/`; no study can have this name."""
+RUNS_FILE = "runs.json"
 
 
 def make_network(
@@ -35,9 +36,13 @@ def make_network(
     releases: folders or zips; register: its file; both relative to the root. languages: all where none is named. Nothing
     is published unless every page of every language is good.
     """
-    from impl.network.gather import SEPARATOR
+    from impl.network.gather import SEPARATOR, write_runs
+    from impl.register.register import read_register
     from impl.report.language import language_codes
+    from impl.runs.known import runs_of
     from impl.runs.ready import language_faults
+    from impl.runs.tasks import tasks_of
+    from impl.study.load import list_studies
 
     begun = time.monotonic()
     chosen = list(dict.fromkeys(languages or language_codes()))
@@ -48,6 +53,9 @@ def make_network(
     given = {"releases": SEPARATOR.join(releases), "register": register}
     try:
         with as_failure(stop), open_job(root, FOLDER, "pages", stop, timeout, say) as job:
+            known = runs_of(root, read_register(root, register), tasks_of(list_studies(root)))
+            write_runs(known, job.folder / RUNS_FILE)
+            given["runs"] = job.relative(job.folder / RUNS_FILE)
             pages = {name: page for code in chosen for name, page in _render(job, given, code).items()}
             written = _publish(root, job, pages)
             write_index(root)

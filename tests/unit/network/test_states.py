@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from example_release import ambiguous, harmful, not_converged
-from impl.network.states import NULL, STATES, Attempt, Standing, State, counts, standings
+from impl.network.states import NULL, STATES, Attempt, Runs, Standing, State, counts, standings
 from impl.register.register import Register, read_register
 from impl.register.write import withdraw_study
 from impl.release.release import Outcome, Release, Verdict
@@ -58,14 +58,14 @@ def test_every_state_is_reached_and_shown(tmp_path: Path) -> None:
         ([told(early, "beneficial")], [attempt("ok")], DUE + timedelta(days=1), "overdue"),
     ]  # fmt: skip
     for releases, attempts, today, expected in cases:
-        row = only(standings(known, releases, attempts, today=today))
+        row = only(standings(known, releases, Runs(attempts=tuple(attempts)), today=today))
         assert (row.id, row.state, row.registration) == ("falls", expected, "registered")
         assert (row.title, row.question) != ({}, {})
     withdraw_study(tmp_path, "falls", reason="Nedlagt.", at=LATER)
     withdrawn = read_register(tmp_path)
     for releases, attempts, today, _ in cases:
         line_again = [item.model_copy(update={"plan": release.plan}) for item in releases]
-        row = only(standings(withdrawn, line_again, attempts, today=today))
+        row = only(standings(withdrawn, line_again, Runs(attempts=tuple(attempts)), today=today))
         assert (row.state, row.reason) == ("withdrawn", "Nedlagt.")
         assert row.outcome == (None if not releases else standings(known, releases, today=today)[0].outcome)
     assert {case[-1] for case in cases} | {"withdrawn"} == set(STATES) == set(get_args(State))
@@ -105,7 +105,7 @@ def test_nothing_handed_in_takes_a_registered_study_out(tmp_path: Path) -> None:
         attempts = random_source.sample(tried, random_source.randrange(len(tried)))
         foreign = random_source.sample(made, random_source.randrange(4))
         today = date(2021, 1, 1) + timedelta(days=random_source.randrange(900))
-        rows = standings(known, releases, attempts, foreign=foreign, today=today)
+        rows = standings(known, releases, Runs(attempts=tuple(attempts)), foreign=foreign, today=today)
         assert {row.study for row in rows if row.registered is not None} == set(by_name)
         keys = [(row.study, row.id, row.release.run.id if row.release else "") for row in rows]
         assert len(keys) == len(set(keys))
@@ -120,7 +120,7 @@ def test_units_stand_apart_and_the_study_for_itself_until_one_is_run(tmp_path: P
     known = read_register(tmp_path)
     assert [row.id for row in standings(known, [], today=DUE)] == ["falls"]
     north = release_of("falls-north", line)
-    rows = standings(known, [north], [attempt("failed", "falls-south")], today=DUE)
+    rows = standings(known, [north], Runs(attempts=(attempt("failed", "falls-south"),)), today=DUE)
     assert [(row.id, row.study, row.state) for row in rows] == [
         ("falls-north", "falls", "beneficial"), ("falls-south", "falls", "failed"),
     ]  # fmt: skip

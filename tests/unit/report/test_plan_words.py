@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from example_release import HOSTILE, not_converged, staggered
-from impl.network.states import STATES, Attempt, Registration, standings
+from impl.network.states import STATES, Attempt, Registration, Runs, standings
 from impl.register.plan import Timing, plan_of
 from impl.register.register import read_register
 from impl.register.write import withdraw_study
@@ -145,7 +145,9 @@ def test_every_state_and_every_doubt_has_words(tmp_path: Path, code: str) -> Non
     assert all(language.has(f"standing.{name}") for name in get_args(Registration) if name != "registered")
     known, line = one_line(tmp_path)
     late = date(2022, 4, 1)
-    (row,) = standings(known, [], [Attempt(id="falls", study="falls", state="failed")], today=late)
+    (row,) = standings(
+        known, [], Runs(attempts=(Attempt(id="falls", study="falls", state="failed"),)), today=late
+    )
     said = standing_lines(row, language)
     assert language.say("standing.overdue", {"date": language.day(date(2022, 3, 31))}) in said
     assert language.say("standing.last_failed") in said
