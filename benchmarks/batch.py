@@ -3,6 +3,8 @@
     python benchmarks/batch.py                   12 reports a side, median of 3
     python benchmarks/batch.py --reports 40 --repeat 1
     python benchmarks/batch.py --quick --json    6 reports, once; one JSON line
+    python benchmarks/batch.py --own             each report with a model structure of its own
+    python benchmarks/batch.py --beyond          what a report costs when its fits are there already
 
 Both sides make the same reports of invented nursing homes (one site each, 60 months, the same structure) from the
 same notebooks, two at a time. The plain side is papermill's command line for the analysis and for the report
@@ -45,10 +47,10 @@ bundle: falls
 measures: {primary: falls}
 data: {file: data/panel.csv}
 rollout: {file: data/rollout.csv, selection: "alle startet samtidig"}
-units: {column: site}
 synthetic: true
 languages: [nb]
 """
+UNITS = "units: {column: site}\n"
 PLAIN = """\
 import pymc as pm
 import impl.model.fit as fit
@@ -79,18 +81,20 @@ class Cost(NamedTuple):
     cpu: float
 
 
-def project(folder: Path, units: int) -> None:
-    """A project with one study of `units` invented nursing homes, the same each time."""
+def project(folder: Path, units: int, *, own: bool = False) -> None:
+    """A project with one study of `units` invented nursing homes, the same each time; own: a study a home, each some
+    months longer than the one before, so that no two share a model."""
     for name in ("pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     for name in ("parameters", "data", "build"):
         (folder / name).mkdir()
-    (folder / "parameters/homes.yaml").write_text(STUDY, encoding="utf-8")
     random = np.random.default_rng(SEED)
-    months = [date(2021 + month // 12, month % 12 + 1, 1) for month in range(MONTHS)]
-    rows, starts = ["site,period_start,period_end,measure,numerator,denominator"], ["site,actual_start"]
+    head, starts = "site,period_start,period_end,measure,numerator,denominator", ["site,actual_start"]
+    rows = [head]
     for unit in range(units):
+        length = MONTHS + unit if own else MONTHS
+        months = [date(2021 + month // 12, month % 12 + 1, 1) for month in range(length)]
         code, beds = f"{9101 + unit}", int(random.integers(30, 60))
         rate = np.exp(random.normal(np.log(0.005), 0.2))
         starts.append(f"{code},{months[START]}")
@@ -99,8 +103,18 @@ def project(folder: Path, units: int) -> None:
             days = beds * (last - first.toordinal() + 1)
             mean = days * rate * (0.8 if index >= START else 1.0) * random.gamma(100.0, 0.01)
             rows.append(f"{code},{first},{date.fromordinal(last)},falls,{random.poisson(mean)},{days}")
-    (folder / "data/panel.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (folder / "data/rollout.csv").write_text("\n".join(starts) + "\n", encoding="utf-8")
+        if own:
+            write_study(folder, f"homes-{code}", rows, [starts[0], starts[-1]])
+            rows = [head]
+    if not own:
+        write_study(folder, "homes", rows, starts, UNITS)
+
+
+def write_study(folder: Path, name: str, rows: list[str], starts: list[str], units: str = "") -> None:
+    told = STUDY.replace("id: homes", f"id: {name}").replace("data/", f"data/{name}-") + units
+    (folder / f"parameters/{name}.yaml").write_text(told, encoding="utf-8")
+    (folder / f"data/{name}-panel.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / f"data/{name}-rollout.csv").write_text("\n".join(starts) + "\n", encoding="utf-8")
 
 
 def timed(work: Callable[[], None]) -> Cost:
@@ -111,27 +125,29 @@ def timed(work: Callable[[], None]) -> Cost:
     return Cost(time.perf_counter() - begun, cpu)
 
 
-def ours(units: int, *, plain: bool = False) -> Cost:
-    """`impl run` of a fresh project."""
+def ours(units: int, *, own: bool = False, again: bool = False) -> Cost:
+    """`impl run` of a fresh project; again: of one that was run before, so that every fit is there."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        project(folder, units)
-        command = [sys.executable, "-m", "impl.cli", "run", "homes", "--jobs", str(AT_ONCE)]
+        project(folder, units, own=own)
 
-        def work() -> None:
-            done = subprocess.run(command + ["--plain"] * plain, cwd=folder, capture_output=True, text=True)
+        def work(*options: str) -> None:
+            command = [sys.executable, "-m", "impl.cli", "run", "--jobs", str(AT_ONCE), *options]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
             pages = list(folder.glob("reports/*/homes-????.nb.html"))
             if done.returncode not in (0, 3) or len(pages) != units:
                 raise SystemExit(done.stdout + done.stderr)
 
-        return timed(work)
+        if again:
+            work()
+        return timed(lambda: work(*["--force"] * again))
 
 
-def by_hand(units: int) -> Cost:
+def by_hand(units: int, *, own: bool = False) -> Cost:
     """papermill and nbconvert, one command a step."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        project(folder, units)
+        project(folder, units, own=own)
         notebook = json.loads((folder / "notebooks/20_before_after.ipynb").read_text(encoding="utf-8"))
         at = next(
             index
@@ -147,7 +163,8 @@ def by_hand(units: int) -> Cost:
             out = f"out/{code}"
             (folder / out).mkdir(parents=True)
             papermill = [sys.executable, "-m", "papermill", "--no-progress-bar"]
-            study = ["-r", "study", "parameters/homes.yaml", "-r", "unit", code, "-r", "out", out]
+            asked = ["parameters/homes.yaml", "-r", "unit", code]
+            study = ["-r", "study", *([f"parameters/homes-{code}.yaml"] if own else asked), "-r", "out", out]
             page = ["-r", "release", f"{out}/release.json", "-r", "language", "nb", "-r", "out", out]
             for step in (
                 [*papermill, "notebooks/plain.ipynb", f"{out}/analysis.ipynb", *study],
@@ -165,12 +182,17 @@ def by_hand(units: int) -> Cost:
         return timed(work)
 
 
-def compare(reports: int) -> dict[str, Any]:
+def further_reports(reports: int, *, own: bool = False, again: bool = False) -> tuple[Cost, Cost]:
+    """Seconds of the first two reports, and of each further one."""
+    once = ours(AT_ONCE, own=own, again=again)
+    whole = ours(AT_ONCE + reports, own=own, again=again)
+    return once, Cost(*((more - less) / reports for more, less in zip(whole, once, strict=True)))
+
+
+def compare(reports: int, *, own: bool) -> dict[str, Any]:
     """One comparison: seconds once, per further report and by hand, and the ratios."""
-    once = ours(AT_ONCE)
-    all_of_them = ours(AT_ONCE + reports)
-    plain = by_hand(reports)
-    further = Cost(*((more - less) / reports for more, less in zip(all_of_them, once, strict=True)))
+    once, further = further_reports(reports, own=own)
+    plain = by_hand(reports, own=own)
     each = Cost(*(seconds / reports for seconds in plain))
     return {
         "ratio_wall": round(each.wall / further.wall, 1),
@@ -190,10 +212,18 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="6 reports, once")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--own", action="store_true", help="a model structure of its own for each report")
+    parser.add_argument(
+        "--beyond", action="store_true", help="no comparison: what our side takes beside the fits"
+    )
     given = parser.parse_args()
     reports, repeat = (6, 1) if given.quick else (given.reports, given.repeat)
     os.environ.pop("PYTENSOR_FLAGS", None)
-    found = [compare(reports) for _ in range(repeat)]
+    if given.beyond:
+        _, cost = further_reports(reports, again=True)
+        sys.stdout.write(f"beside its fits, a further report: {cost.wall:.2f} s wall, {cost.cpu:.2f} CPU s\n")
+        return
+    found = [compare(reports, own=given.own) for _ in range(repeat)]
     middle = {key: statistics.median(each[key] for each in found) for key in ("ratio_wall", "ratio_cpu", "n")}
     if given.json:
         sys.stdout.write(json.dumps(middle) + "\n")
