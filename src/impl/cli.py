@@ -281,8 +281,8 @@ def predict(
     """What one more site may expect of a study's bundle, given its plans."""
     from impl.release.files import read_release
     from impl.report.language import read_language
-    from impl.report.one_site import texts
     from impl.report.prediction import predict_site
+    from impl.report.study.one_site import texts
     from impl.study.site_plan import read_site_plan
 
     root = _root()

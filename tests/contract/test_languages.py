@@ -12,10 +12,10 @@ import pytest
 
 from example_release import EXAMPLES, staggered
 from impl.release.release import CheckRow, ModelSummary, Outcome, ReleaseWarning
-from impl.report import whom
 from impl.report.check import page_problems
 from impl.report.language import FALLBACK, language_codes, read_language, slots_of
 from impl.report.sentences import warning_sentence
+from impl.report.study import whom
 from impl.study.study import ModelChoice
 from report_pages import example_page
 

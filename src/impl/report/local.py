@@ -8,10 +8,11 @@ from html import escape
 from impl.errors import Fault, StudyError, nearest, shorten
 from impl.release.release import Release, ReleasedMeasure, SiteStart
 from impl.release.site_counts import SiteCount, SiteCounts
-from impl.report import sections, sentences, tables, validity, whom, wording
+from impl.report import sentences, tables, validity, wording
 from impl.report.block import listed, paragraphs, section_block
 from impl.report.html import FOOT, allowed_html, page_head
 from impl.report.language import Language, read_language
+from impl.report.study import sections, whom
 
 SHOWN_SITES = 20  # codes that an error names; they stand in the Release already
 

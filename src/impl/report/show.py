@@ -12,7 +12,7 @@ from impl.release.files import write_atomically
 from impl.release.release import Release
 from impl.report.block import Block
 from impl.report.language import FALLBACK, Language, read_language
-from impl.report.order import make_blocks
+from impl.report.study.order import make_blocks
 from impl.study.paths import find_root
 
 

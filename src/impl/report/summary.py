@@ -5,10 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from impl.release.release import Release
-from impl.report import figures, sections, sentences, wording
+from impl.report import figures, sentences, wording
 from impl.report.block import listed
 from impl.report.html import FOOT, allowed_html, page_head
 from impl.report.language import Language, read_language
+from impl.report.study import sections
 from impl.report.validity import holds_sentence
 
 

@@ -12,9 +12,9 @@ from example_estimates import estimate_row, example_checks, example_estimates, e
 from impl.disclosure.make import make_release
 from impl.disclosure.use import overlap_rows, prediction_section
 from impl.release.release import Estimate, Release
-from impl.report.adaptation import agreement
-from impl.report.costs import texts
 from impl.report.language import language_codes, read_language
+from impl.report.study.adaptation import agreement
+from impl.report.study.costs import texts
 
 STARTS = (6, 6, 9, 12)
 COUNTS = [[40.0] * 24] * 4

@@ -24,8 +24,8 @@ from impl.model.structure import describe_structure
 from impl.model.values import Implementation, OtherStart
 from impl.release.release import Release
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
-from impl.report.starts import texts
+from impl.report.study.order import make_blocks
+from impl.report.study.starts import texts
 from study_project import STUDY, make_project, panel_of
 from worlds import make_panel, make_study, prior_fit
 

@@ -17,8 +17,8 @@ from impl.model.likelihoods import LIKELIHOODS
 from impl.model.priors import Priors
 from impl.release.annex import AnnexSection, PriorCheck
 from impl.release.release import ModelSummary
-from impl.report import checklists, peers
 from impl.report.language import language_codes, read_language
+from impl.report.study import checklists, peers
 from impl.study.study import ModelChoice
 from impl.study.vocabulary import read_vocabulary
 

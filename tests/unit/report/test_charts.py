@@ -13,9 +13,10 @@ import example_charts
 from example_release import EXAMPLES, charted, harmful, staggered
 from impl.release.charts import EffectQuantiles
 from impl.release.release import Release
-from impl.report import dotplot, exposure, sentences, spc_chart, uptake, wording
+from impl.report import sentences, wording
 from impl.report.language import language_codes, read_language
 from impl.report.show import stylesheet
+from impl.report.study import dotplot, exposure, spc_chart, uptake
 
 NB = read_language("nb")
 FIGURES = (spc_chart.block, exposure.block, dotplot.block, uptake.dose)

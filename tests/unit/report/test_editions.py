@@ -15,7 +15,7 @@ from impl.report.check import page_problems
 from impl.report.index import IndexRow, render_index
 from impl.report.language import language_codes, read_language
 from impl.report.local import find_site, local_name, local_page
-from impl.report.square import cell, square
+from impl.report.study.square import cell, square
 from impl.report.summary import summary_page
 
 NB = read_language("nb")

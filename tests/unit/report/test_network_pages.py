@@ -20,7 +20,7 @@ from impl.report.html import page_of_report
 from impl.report.index import PAGES, PageName
 from impl.report.language import language_codes, read_language
 from impl.report.network.show import show_network
-from impl.report.order import make_blocks
+from impl.report.study.order import make_blocks
 from worlds import REPOSITORY
 
 CODES = language_codes()

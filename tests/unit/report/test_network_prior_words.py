@@ -7,7 +7,7 @@ import pytest
 from example_release import staggered
 from impl.release.release import NetworkPrior, StatedBelief
 from impl.report.language import language_codes, read_language
-from impl.report.method import lines
+from impl.report.study.method import lines
 
 LEARNT = NetworkPrior(
     runs=("a" * 12, "b" * 12), studies=2, mean=-0.2, sd=0.3, inflation=1.25, vague_weight=0.5, vague_sd=0.5,

@@ -12,11 +12,12 @@ from example_charts import with_charts
 from example_release import EXAMPLES, before_after, hidden_points, network_sites, staggered
 from impl.release.release import Release, ReleaseWarning
 from impl.release.site_counts import SiteCount
-from impl.report import exposure, figures, site_counts, spc_chart
+from impl.report import figures
 from impl.report.check import page_problems
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
 from impl.report.sentences import averted, nothing_happened, warning_sentence
+from impl.report.study import exposure, site_counts, spc_chart
+from impl.report.study.order import make_blocks
 from report_pages import page_of
 
 NB = read_language("nb")

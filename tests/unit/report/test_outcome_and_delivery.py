@@ -10,11 +10,11 @@ import pytest
 from example_release import staggered
 from impl.release.release import Outcome, Release, Verdict
 from impl.release.sections import DeliveryStep, FidelitySection, Horizon, Sections, SustainmentSection
-from impl.report.delivery import FINDINGS, dose, finding, texts
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
 from impl.report.sentences import answer
-from impl.report.sustainment import texts as lasting
+from impl.report.study.delivery import FINDINGS, dose, finding, texts
+from impl.report.study.order import make_blocks
+from impl.report.study.sustainment import texts as lasting
 
 DELIVERY = ("delivered", "not_delivered", "unknown")
 AUDITED = FidelitySection(

@@ -15,8 +15,8 @@ from impl.errors import ImplError, RunError
 from impl.report.check import page_problems
 from impl.report.html import allowed_html, render_page
 from impl.report.language import read_language
-from impl.report.order import make_blocks
 from impl.report.show import finish_report, show_report
+from impl.report.study.order import make_blocks
 from report_pages import SECRET_CODE, example_page, notebook_of, page_of
 
 

@@ -12,8 +12,8 @@ from impl.errors import StudyError
 from impl.release.release import Release
 from impl.release.sections import FidelitySection, PredictionSection
 from impl.report.language import language_codes, read_language
-from impl.report.one_site import table, texts
 from impl.report.prediction import kinds, predict_site, scenarios
+from impl.report.study.one_site import table, texts
 from impl.study.site_plan import FitQuestion, SitePlan
 from impl.study.vocabulary import read_vocabulary
 

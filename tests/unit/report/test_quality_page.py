@@ -24,10 +24,10 @@ from impl.release.quality import (
 from impl.release.quality import LeftOut as LeftOutRow
 from impl.release.release import Checks, Release
 from impl.release.sections import Sections
-from impl.report import quality
 from impl.report.check import page_problems
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
+from impl.report.study import quality
+from impl.report.study.order import make_blocks
 from report_pages import page_of
 
 FIRST, SECOND, *_ = (measure.id for measure in staggered().study.measures)

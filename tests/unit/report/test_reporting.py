@@ -9,8 +9,8 @@ from example_release import staggered
 from impl.model.estimands import REPORTING_CHANGES
 from impl.release.release import Release
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
-from impl.report.reporting import texts
+from impl.report.study.order import make_blocks
+from impl.report.study.reporting import texts
 
 
 def reports(counted: float) -> Release:

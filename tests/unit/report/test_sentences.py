@@ -18,9 +18,10 @@ from impl.release.release import (
     ReleaseWarning,
     Verdict,
 )
-from impl.report import adaptation, method, sentences, tables, wording
+from impl.report import sentences, tables, wording
 from impl.report.language import read_language
-from impl.report.order import make_blocks
+from impl.report.study import adaptation, method
+from impl.report.study.order import make_blocks
 
 NB, EN = read_language("nb"), read_language("en")
 HIGHER = FALLS.model_copy(update={"direction": "higher"})

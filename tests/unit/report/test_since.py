@@ -9,9 +9,10 @@ import pytest
 
 from example_release import EXAMPLES, before_after, not_converged, smoke, staggered
 from impl.release.release import Release, ReleaseWarning
-from impl.report import sentences, since, validity
+from impl.report import sentences, validity
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
+from impl.report.study import since
+from impl.report.study.order import make_blocks
 
 NB = read_language("nb")
 

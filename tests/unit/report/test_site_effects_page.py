@@ -9,10 +9,10 @@ import pytest
 
 from example_release import NAMES, network_sites, site_effects, staggered
 from impl.release.release import Release
-from impl.report import site_effects as page
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
 from impl.report.sentences import limits
+from impl.report.study import site_effects as page
+from impl.report.study.order import make_blocks
 
 NB = read_language("nb")
 

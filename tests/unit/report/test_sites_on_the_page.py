@@ -10,10 +10,10 @@ import pytest
 from example_release import FALLS, network_sites, staggered
 from impl.release.release import Release
 from impl.release.site_counts import SiteCount
-from impl.report import site_counts, targets
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
 from impl.report.sentences import limits
+from impl.report.study import site_counts, targets
+from impl.report.study.order import make_blocks
 
 NB = read_language("nb")
 NO_BREAK = "\u00a0"

@@ -14,7 +14,7 @@ from impl.disclosure.use import fit_answers, timeline
 from impl.release.release import Release
 from impl.release.sections import FitAnswer
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
+from impl.report.study.order import make_blocks
 from impl.report.timeline import CYCLES, block, fit_lines
 
 STARTS = (6, 6, 9, 12)

@@ -15,9 +15,9 @@ from example_estimates import example_panel
 from example_release import drawn, network_sites, staggered
 from impl.disclosure.use import wedge as released_runs
 from impl.release.release import Release
-from impl.report import wedge
 from impl.report.language import language_codes, read_language
-from impl.report.order import make_blocks
+from impl.report.study import wedge
+from impl.report.study.order import make_blocks
 from worlds import make_study
 
 NB = read_language("nb")

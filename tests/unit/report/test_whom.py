@@ -8,9 +8,10 @@ import pytest
 
 from example_release import EXAMPLES, compared, staggered
 from impl.release.release import Release, StatedBelief
-from impl.report import method, sentences, tables, whom, wording
+from impl.report import sentences, tables, wording
 from impl.report.language import read_language
-from impl.report.order import make_blocks
+from impl.report.study import method, whom
+from impl.report.study.order import make_blocks
 
 NB, EN = read_language("nb"), read_language("en")
 

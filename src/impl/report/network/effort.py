@@ -7,9 +7,9 @@ from html import escape
 from impl.network.status import PROPOSALS, Benefit, NetworkStatus, Proposal
 from impl.report import tables, wording
 from impl.report.block import Block, listed, paragraphs, section_block
-from impl.report.costs import money
 from impl.report.language import Language
 from impl.report.network import forms
+from impl.report.study.costs import money
 
 
 def part_effort(status: NetworkStatus, language: Language) -> Block:

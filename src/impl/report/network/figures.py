@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from impl.network.status import KeyFigure, NetworkStatus, Tally, TargetFigure
-from impl.report import tables, targets, wording
+from impl.report import tables, wording
 from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.language import Language, sentence
 from impl.report.network import forms
+from impl.report.study import targets
 
 
 def part_figures(status: NetworkStatus, language: Language) -> Block:

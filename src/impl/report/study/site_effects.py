@@ -13,8 +13,8 @@ from html import escape
 from impl.release.release import Release, ReleasedMeasure
 from impl.release.site_effects import SiteEffect, SiteEffectSection
 from impl.report import figures, row_figure, tables, wording
-from impl.report.exposure import as_drawn
 from impl.report.language import Language
+from impl.report.study.exposure import as_drawn
 
 MOST_LINES = 40  # choice: from here on a line a site takes more than three screens of a phone
 APART = 0.95  # chance of being on one side of the mean from which a site is said to depart from it

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from impl.release.release import Release
-from impl.report import quality, sentences
+from impl.report import sentences
 from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.language import Language
+from impl.report.study import quality
 
 
 def answer(release: Release, language: Language) -> Block:

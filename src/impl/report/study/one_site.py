@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from impl.release.release import Estimate, Release
-from impl.report import whom, wording
+from impl.report import wording
 from impl.report.language import Language
 from impl.report.prediction import Prediction, predict_site, scenarios
+from impl.report.study import whom
 from impl.study.site_plan import SitePlan
 from impl.study.value import LanguageCode
 from impl.study.vocabulary import read_vocabulary

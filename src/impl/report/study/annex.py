@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from impl.release.release import Estimate, Release
-from impl.report import peers, tables
+from impl.report import tables
 from impl.report.language import Language
+from impl.report.study import peers
 
 CHOICES = ("likelihood", "effect", "clustering", "calendar", "trend", "season", "priors")
 

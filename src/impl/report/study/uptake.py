@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from impl.release.release import Estimate, Release
-from impl.report import exposure, figures, frame, row_figure, wording
+from impl.report import figures, frame, row_figure, wording
 from impl.report.language import Language
+from impl.report.study import exposure
 from impl.report.tables import word_for
 
 TOP, PLOT, FOOT = 24, 180, 46

@@ -5,37 +5,32 @@ from __future__ import annotations
 from html import escape
 
 from impl.release.release import Release
-from impl.report import (
+from impl.report import figures, sentences, tables, timeline, validity, wording
+from impl.report.block import Block, listed, pairs, paragraphs, section_block
+from impl.report.language import Language
+from impl.report.study import (
     adaptation,
     costs,
     coverage,
     delivery,
     dotplot,
     exposure,
-    figures,
     method,
     one_site,
     reporting,
-    sentences,
     since,
     site_counts,
     site_effects,
     spc_chart,
     starts,
     sustainment,
-    tables,
     targets,
-    timeline,
     uptake,
-    validity,
     wedge,
     whom,
-    wording,
 )
-from impl.report import annex as technical
-from impl.report import square as verdict_square
-from impl.report.block import Block, listed, pairs, paragraphs, section_block
-from impl.report.language import Language
+from impl.report.study import annex as technical
+from impl.report.study import square as verdict_square
 
 DOWNLOADS = {
     "estimates": "estimates.csv",

@@ -7,7 +7,7 @@ import math
 from impl.release.release import ModelSummary, Release, StatedBelief
 from impl.report import plan, wording
 from impl.report.language import Language, sentence
-from impl.report.network_prior import network_prior_text
+from impl.report.study.network_prior import network_prior_text
 
 NORMAL_90 = 1.645  # half the width of the 90 % interval of a standard normal
 

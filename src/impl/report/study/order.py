@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from html import escape
 
 from impl.release.release import Release
-from impl.report import quality_sections, sections
 from impl.report.block import Block, Section
 from impl.report.language import Language
+from impl.report.study import quality_sections, sections
 
 SECTIONS: tuple[Section, ...] = (
     sections.banner,

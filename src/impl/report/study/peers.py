@@ -12,8 +12,9 @@ from html import escape
 
 from impl.release.annex import AnnexSection, RefitRow
 from impl.release.release import ModelSummary, Release
-from impl.report import checklists, row_figure, wording
+from impl.report import row_figure, wording
 from impl.report.language import Language
+from impl.report.study import checklists
 from impl.report.tables import header
 
 LAWS = {
