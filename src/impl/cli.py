@@ -98,7 +98,7 @@ def run(
     if shard is not None:
         tasks = shard_of(tasks, shard)
     if explain:
-        code = _explain(root, tasks, profile.value)
+        code = _explain(root, tasks, profile.value, timeout, bytes_of(memory) if memory else None)
         if cluster is not None:
             from impl.runs.batch import job_script_of
 
@@ -376,7 +376,9 @@ def _each[Found](names: Sequence[str], find: Callable[[str], Found]) -> list[Fou
     return list(found)
 
 
-def _explain(root: Path, tasks: list[Task], profile: Literal["full", "smoke"]) -> int:
+def _explain(
+    root: Path, tasks: list[Task], profile: Literal["full", "smoke"], timeout: float, memory: int | None
+) -> int:
     """Print what each run would do, and why; the exit code of what cannot be read."""
     from impl.runs.run import explain
     from impl.study.load import read_study
@@ -384,7 +386,8 @@ def _explain(root: Path, tasks: list[Task], profile: Literal["full", "smoke"]) -
     code = 0
     for task in tasks:
         try:
-            does, why = explain(task.study or read_study(task.path), root=root, profile=profile)
+            study = task.study or read_study(task.path)
+            does, why = explain(study, root=root, profile=profile, timeout=timeout, memory=memory)
         except ImplError as error:
             does, why, code = "fail", str(error).splitlines()[0], error.exit_code
         typer.echo(f"{does:<8} {task.name}  {why}")

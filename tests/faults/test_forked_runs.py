@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from impl.runs.kernels import Stop
 from impl.runs.preloaded import QUIET, Order, Preloaded
+from impl.runs.stop import Stop
 from notebooks.tiny_project import (
     PARAMETERS,
     add_notebook,

@@ -280,7 +280,7 @@ def _curve(structure: Structure, inputs: Inputs, priors: PriorInputs, level: Any
     elif level is None:
         level = pm.Normal("effect_level", 0.0, priors.effect)
     if shape.curve is not None:
-        curve = shape.curve(level, length, structure.months, priors)
+        curve = shape.curve(level, length, inputs["months"], priors)
     elif linear:
         curve = level + scale * pt.dot(inputs["effect_basis"], steps)
     else:

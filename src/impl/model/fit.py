@@ -5,6 +5,7 @@ A compiled model is kept and given other data wherever the structure is the same
 
 from __future__ import annotations
 
+import os
 import time
 from collections import OrderedDict
 from dataclasses import replace
@@ -22,7 +23,7 @@ from impl.model.build import RELATIVE_CELLS, EvaluationModel
 from impl.model.checks import check_fit, divergence_share
 from impl.model.estimands import window_effect
 from impl.model.fitted import Fit
-from impl.model.kept import FOLDER, keep, key_of, read_kept
+from impl.model.kept import ANEW, FOLDER, keep, key_of, read_kept
 from impl.model.structure import AFTER
 from impl.study.study import Study
 
@@ -149,12 +150,12 @@ def sample_once(
     adaptation: Literal["diag", "draw_diag"] = "diag" if quick else "draw_diag"
     wanted = (chains, tune, draws)
     key = key_of(compile_key(model), model.inputs, wanted, seed, target, adaptation) if folder else ""
-    tree = read_kept(folder, key) if folder else None
+    tree = read_kept(folder, key) if folder and not os.environ.get(ANEW) else None
     if tree is None:
         tree = draw(compile_model(model), wanted, seed=seed, target=target, adaptation=adaptation)
-        tree["posterior"] = _labelled(tree.posterior.to_dataset(), model)
         if folder:
             keep(folder, key, tree)
+    tree["posterior"] = _labelled(tree.posterior.to_dataset(), model)
     # nutpie stores posterior and sample statistics only; the rest makes ArviZ's own tools work on the tree
     tree["observed_data"] = _group(find_observations(model))
     tree["constant_data"] = _group(find_constants(model))

@@ -87,6 +87,7 @@ def arrays_of(structure: Structure) -> dict[str, npt.NDArray[Any]]:
         "cell_lead": structure.grid("lead"),
         "cell_group": structure.grid("group"),
         "cell_crude": _crude_cells(structure),
+        "months": structure.months,
         "quarters": structure.months / QUARTER,
         "sqrt_months": np.sqrt(structure.months),
         **{f"prior_{name}": value for name, value in vars(structure.priors).items() if name != "name"},

@@ -26,6 +26,8 @@ import numpy.typing as npt
 import xarray as xr
 
 FOLDER = "build/fits"
+ANEW = "IMPL_SAMPLE_ANEW"
+"""Environment variable: where it is set, nothing is taken from disk; what is sampled is kept all the same."""
 LIMIT = 4 * 2**30
 """Bytes kept in all; beyond them the fits unused for longest go."""
 ABANDONED = 3600.0
@@ -36,7 +38,7 @@ SAMPLED_BY = ("pymc", "pytensor", "nutpie", "numba", "numpy")
 
 def key_of(structure: tuple[object, ...], inputs: Mapping[str, npt.NDArray[Any]], *settings: object) -> str:
     """What decides the draws, as one hash. structure: `fit.compile_key`, which is printed; inputs: its data."""
-    whole = hashlib.sha256(_made_by().encode())
+    whole = hashlib.sha256(made_by().encode())
     whole.update(repr((structure, settings)).encode())
     for name in sorted(inputs):
         array = np.ascontiguousarray(inputs[name])
@@ -46,7 +48,9 @@ def key_of(structure: tuple[object, ...], inputs: Mapping[str, npt.NDArray[Any]]
 
 
 @cache
-def _made_by() -> str:
+def made_by() -> str:
+    """The model's source and what compiles and samples it. Asked for when this module is imported, since later the source
+    on disk may be another than the one that runs."""
     source = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         source.update(path.read_bytes())
@@ -64,9 +68,11 @@ def read_kept(folder: Path, key: str) -> xr.DataTree | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
-    os.utime(path)
+    with contextlib.suppress(OSError):  # pruned this instant, or a disk that is read only: the draws are here
+        os.utime(path)
     return xr.DataTree.from_dict(groups)
 
 
@@ -111,7 +117,7 @@ def prune(folder: Path, limit: int = LIMIT) -> None:
     """Delete the fits that were unused for longest until the folder holds `limit` bytes at most, and what killed runs
     left half written."""
     for path in folder.glob("*.part"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             if path.stat().st_mtime < time.time() - ABANDONED:
                 path.unlink()
     files = []
@@ -125,5 +131,9 @@ def prune(folder: Path, limit: int = LIMIT) -> None:
     for _, size, path in sorted(files):
         if held <= limit:
             return
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         held -= size
+
+
+made_by()

@@ -43,7 +43,7 @@ def learnt_prior(
     )  # few studies need all this
 
     rows = relevant_rows(
-        releases_of_others(study.root, source.releases, but=study.id),
+        releases_of_others(study, source.releases),
         Asking(
             study=study.id,
             measure=measure.id,

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import sqrt
-from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtr
@@ -22,9 +21,12 @@ from impl.network.synthesis import pool
 from impl.release.release import Link, NetworkPrior, Release, StatedBelief
 from impl.study.identity import releases_learnt_from
 from impl.study.paths import path_problem
+from impl.study.study import Study
 
 INFLATION = 1.25
 """How much wider the prediction is made: earlier studies are of other years, and were not chosen by chance (choice)."""
+PUBLISHED = "reports"
+"""The project's folder of Releases, which is not there before the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +62,16 @@ class Asking:
     synthetic: bool
 
 
-def releases_of_others(root: Path, name: str, *, but: str) -> tuple[Release, ...]:
-    """Every Release in the project's folder `name` and its direct subfolders, in order of path, but those of the study
-    `but`. Each is judged as one from elsewhere is.
+def releases_of_others(study: Study, name: str) -> tuple[Release, ...]:
+    """What `study` may learn from in its project's folder `name` (`identity.releases_learnt_from`), in order of path. Each
+    is judged as one from elsewhere is.
 
     Raises StudyError where the folder does not exist in the project, or with the reasons against every Release that
     cannot be believed: a prior from some of them would not be what the plan names.
     """
-    folder = root / name
+    root, folder = study.root, study.root / name
+    if name == PUBLISHED and not folder.exists():
+        return ()  # nobody has published yet
     problem = path_problem(root, name)
     if problem is not None or not folder.is_dir():
         raise StudyError(
@@ -81,7 +85,7 @@ def releases_of_others(root: Path, name: str, *, but: str) -> tuple[Release, ...
                 )
             ]
         )
-    files = releases_learnt_from(folder, but=but)
+    files = releases_learnt_from(folder, study)
     judged = [judge(file.relative_to(root).as_posix(), file.read_bytes()) for file in files]
     faults = [fault for found in judged if isinstance(found, tuple) for fault in found]
     if faults:

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,8 @@ def _next(register: Register, content: dict[str, Any], at: datetime) -> tuple[Li
         return None, b""
     else:
         version = known.newest.version + 1 if known else 1
+    if before is not None and timedelta(0) < before.registered_at - at <= timedelta(seconds=LOCK_SECONDS):
+        at = before.registered_at  # whoever waited for the lock asked before the last line was written
     moment = utc_seconds(at)
     if before is not None and moment < utc_seconds(before.registered_at):
         raise StudyError(

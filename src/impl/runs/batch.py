@@ -9,24 +9,22 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from impl.errors import Fault, ImplError, RunError
 from impl.runs.job import Say
-from impl.runs.kernels import Stop
 from impl.runs.ledger import Profile
-from impl.runs.outcome import Outcome, cancelled_outcome
+from impl.runs.outcome import Outcome, cancelled_outcome, crashed_outcome
 from impl.runs.preloaded import Order, Preloaded, carry_out
 from impl.runs.run import DEFAULT_TIMEOUT, render_study, up_to_date
 from impl.runs.status import index_holds, write_index
+from impl.runs.stop import Stop, heard
 from impl.runs.tasks import Task
 
 if TYPE_CHECKING:
@@ -105,7 +103,9 @@ def run_studies(
             )
 
         at_once = workers.jobs if workers else jobs or 1
-        return _work_through([(task.name, task) for task in tasks], work, root, at_once, console, index)
+        last = {task.name for task in tasks if task.study and task.study.model.learns_from is not None}
+        named = [(task.name, task) for task in tasks]
+        return _work_through(named, work, root, at_once, console, index, last)
 
 
 def job_script_of(cluster: str, root: Path) -> str:
@@ -183,14 +183,16 @@ def _work_through[Given](
     jobs: int,
     console: Console | None,
     with_index: bool = True,
+    last: Collection[str] = (),
 ) -> Batch:
+    """last: those that learn from what the others publish; they are run when those have ended, one by one."""
     stop = Stop()
     outcomes: dict[str, Outcome] = {}
     index: Path | None = None
     index_due = 0.0
     changed = False
     with (
-        _signals(stop),
+        heard(stop),
         _Display(console, len(tasks)) as display,
         ThreadPoolExecutor(max_workers=max(jobs, 1)) as pool,
     ):
@@ -199,15 +201,26 @@ def _work_through[Given](
             if stop.signal is not None:
                 return None
             display.begin(name)
-            return work(name, task, stop, lambda stage: display.stage(name, stage))
+            try:
+                return work(name, task, stop, lambda stage: display.stage(name, stage))
+            except Exception as error:  # whatever it was, the others go on and are told of
+                return crashed_outcome(name, error)
 
         pending: dict[Future[Outcome | None], str] = {}
         ended: SimpleQueue[Future[Outcome | None]] = SimpleQueue()
-        for name, task in tasks:
+        waiting = [(name, task) for name, task in tasks if name in last]
+
+        def begin(name: str, task: Given) -> None:
             future = pool.submit(one, name, task)
             pending[future] = name
             future.add_done_callback(ended.put)
-        while pending:
+
+        for name, task in tasks:
+            if name not in last:
+                begin(name, task)
+        while pending or waiting:
+            if not pending:
+                begin(*waiting.pop(0))
             try:  # a short wait keeps the main thread awake for signals
                 future = ended.get(timeout=0.2)
             except Empty:
@@ -217,18 +230,17 @@ def _work_through[Given](
             outcomes[name] = outcome
             changed |= outcome.state != "unchanged"
             display.end(outcome)
-            if pending and changed and with_index and time.monotonic() > index_due:
+            if (pending or waiting) and changed and with_index and time.monotonic() > index_due:
                 begun = time.monotonic()
-                with contextlib.suppress(ImplError):  # the last one below tells
+                with contextlib.suppress(ImplError, OSError):  # the last one below tells
                     write_index(root)
+                _prune_fits(root)
                 took = time.monotonic() - begun
                 index_due = time.monotonic() + max(INDEX_EVERY_SECONDS, INDEX_SHARE * took)
     ordered = tuple(outcomes[name] for name, _ in tasks)
     code = exit_code_of(ordered, stop.signal)
     if changed:
-        from impl.model.kept import FOLDER, prune
-
-        prune(root / FOLDER)
+        _prune_fits(root)
     try:
         if with_index:
             holds = not changed and index_holds(root)
@@ -240,26 +252,10 @@ def _work_through[Given](
     return Batch(outcomes=ordered, exit_code=code, index=index)
 
 
-@contextlib.contextmanager
-def _signals(stop: Stop) -> Iterator[None]:
-    """SIGINT and SIGTERM ask the batch to end; a second one ends it on the spot."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+def _prune_fits(root: Path) -> None:
+    from impl.model.kept import FOLDER, prune  # where nothing has changed, no arrays are loaded
 
-    def ask(number: int, _frame: FrameType | None) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
-        stop.request(number)
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    prune(root / FOLDER)
 
 
 class _Display:

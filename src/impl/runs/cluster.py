@@ -28,10 +28,10 @@ from distributed import Client, KilledWorker, WorkerPlugin, get_worker
 from impl.errors import Fault, RunError
 from impl.runs.job import Say
 from impl.runs.judge import INFRASTRUCTURE
-from impl.runs.kernels import Stop
 from impl.runs.ledger import is_locked
 from impl.runs.outcome import Outcome, cancelled_outcome, note_lost
 from impl.runs.preloaded import Order, Preloaded, carry_out
+from impl.runs.stop import Stop
 from impl.runs.surroundings import differences, surroundings
 
 CONNECT_SECONDS = 30

@@ -7,14 +7,14 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from impl.errors import RunError
-from impl.runs.kernels import Stop
 from impl.runs.ledger import PRIVATE_FILE, Entry, build_folder, disk_fault
+from impl.runs.stop import Stop
 
 if TYPE_CHECKING:
     from impl.runs.forked import Spares
@@ -27,12 +27,14 @@ BESIDE = ".new"
 """Ending of the folder of a run that is made again, beside the published one that it may replace."""
 
 Say = Callable[[str], None]
+SAMPLE_ANEW = "IMPL_SAMPLE_ANEW"
+"""Of a kernel's environment (`model.kept.ANEW`): take no draws from disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """The frame of one run: where it works, where it writes, when it must end, whom it tells, which kernels wait,
-    how many bytes each may take."""
+    how many bytes each may take, what is added to their environment."""
 
     root: Path
     study: str
@@ -44,6 +46,7 @@ class Job:
     say: Say
     spares: Spares | None = None
     memory: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bundle(self) -> Path:
@@ -64,6 +67,7 @@ def open_job(
     say: Say,
     spares: Spares | None = None,
     memory: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Job]:
     """An empty run folder with a log: nothing an earlier attempt left can be taken for this one's."""
     folder = build_folder(root, study) / name
@@ -86,6 +90,7 @@ def open_job(
             say=say,
             spares=spares,
             memory=memory,
+            environment=environment or {},
         )
         try:
             yield job
@@ -119,11 +124,13 @@ def remove_other_runs(root: Path, entry: Entry) -> None:
 def run_folder(root: Path, entry: Entry) -> Path | None:
     """The folder that the last attempt worked in, if it got so far; its log is there."""
     run_id = entry.attempt.run_id
-    for name in (f"{run_id}{BESIDE}", run_id, "render") if run_id else ():
-        folder = root / "build" / entry.study / str(name)
-        if (folder / "log.txt").is_file():
-            return folder
-    return None
+    if run_id is None:
+        return None
+    names = [f"{run_id}{BESIDE}", run_id, "render"]
+    if entry.published and entry.published.run_id == run_id and entry.attempt.state != entry.published.status:
+        names = [f"{run_id}{BESIDE}", "render"]  # the run's own folder is that of the good run before
+    folders = [root / "build" / entry.study / name for name in names]
+    return next((folder for folder in folders if (folder / "log.txt").is_file()), None)
 
 
 def executed_notebook(root: Path, entry: Entry) -> Path | None:

@@ -15,8 +15,9 @@ from typing import Any, Literal, NoReturn
 
 import impl.errors
 from impl.errors import ImplError
-from impl.runs.kernels import Executed, Stop, code_cells
+from impl.runs.kernels import Executed, code_cells
 from impl.runs.ledger import disk_fault
+from impl.runs.stop import Stop
 
 INFRASTRUCTURE = 5
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)

@@ -20,9 +20,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from impl.errors import Fault, RunError, nearest
+from impl.runs.stop import Stop
 
 if TYPE_CHECKING:
     from impl.runs.forked import Child, Spare, Spares
@@ -42,6 +44,7 @@ ONE_THREAD = (
 SOCKET_PATH_LIMIT = 90
 """Unix socket paths end at 104 bytes on macOS and 108 on Linux; our sockets add a few characters."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 START_ATTEMPTS = 3
 START_SECONDS = 60
 MESSAGE_SECONDS = 120
@@ -62,35 +65,6 @@ class Executed:
     ended: Literal["finished", "died", "timeout", "stopped", "no_start"]
     cell: int = 0
     exit_status: int | None = None
-
-
-class Stop:
-    """A request to end, heard by every kernel of a batch. Thread-safe; the only mutable value here.
-
-    `signal` is the signal that asked, or None. What is watched after the request is ended at once.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._enders: list[Callable[[int], None]] = []
-        self.signal: int | None = None
-
-    def request(self, number: int) -> None:
-        with self._lock:
-            self.signal = self.signal or number
-            for end in self._enders:
-                end(number)
-
-    def watch(self, end: Callable[[int], None]) -> None:
-        """Have `end` called with the signal's number when the request comes."""
-        with self._lock:
-            self._enders.append(end)
-            if self.signal is not None:
-                end(self.signal)
-
-    def forget(self, end: Callable[[int], None]) -> None:
-        with self._lock, contextlib.suppress(ValueError):
-            self._enders.remove(end)
 
 
 def end_kernel(kernel: Process) -> None:
@@ -125,6 +99,7 @@ def execute_notebook(
     at_cell: Callable[[int, int], None] | None = None,
     spares: Spares | None = None,
     memory: int | None = None,
+    environment: Mapping[str, str] = NOTHING,
 ) -> Executed:
     """Run every cell of `notebook` in a fresh kernel of this Python, with `parameters` set.
 
@@ -133,6 +108,7 @@ def execute_notebook(
     deadline: on `time.monotonic()`'s clock; the kernel is killed when it passes.
     at_cell: called with (cell number, number of code cells) as each code cell starts. spares: kernels that
         are there already; where none is left, one is started. memory: bytes that the kernel may take.
+    environment: added to the kernel's.
     Raises RunError where the notebook cannot be read or does not declare the parameters.
     """
     source = read_notebook(notebook)
@@ -141,7 +117,9 @@ def execute_notebook(
     for _attempt in range(START_ATTEMPTS):
         # Only a failed *start* is tried again: nothing of the notebook has run yet.
         spare = spares.take() if spares else None
-        executed = _execute_once(source, parameters, folder, log, stop, deadline, at_cell, spare, memory)
+        executed = _execute_once(
+            source, parameters, folder, log, stop, deadline, at_cell, spare, memory, environment
+        )
         if executed.ended != "no_start":
             break
     return executed
@@ -233,6 +211,7 @@ def _execute_once(
     at_cell: Callable[[int, int], None] | None,
     spare: Spare | None,
     memory: int | None,
+    environment: Mapping[str, str],
 ) -> Executed:
     papermill = _load_papermill()
     import nbformat
@@ -296,7 +275,7 @@ def _execute_once(
                 stdout_file=log,
                 stderr_file=log,
                 shutdown_kernel="immediate",
-                kernel_manager_class=_kernel_manager(sockets, folder, log, started, spare),
+                kernel_manager_class=_kernel_manager(sockets, folder, log, started, spare, environment),
                 on_notebook_start=begun,
                 on_cell_execute=entered,
             )
@@ -380,7 +359,12 @@ def transport_for(sockets: Path) -> Literal["ipc", "tcp"]:
 
 
 def _kernel_manager(
-    sockets: Path, folder: Path, log: IO[str], started: Callable[[Process], None], spare: Spare | None
+    sockets: Path,
+    folder: Path,
+    log: IO[str],
+    started: Callable[[Process], None],
+    spare: Spare | None,
+    added: Mapping[str, str],
 ) -> type:
     """A kernel manager class for one run: nbclient asks for a class, so the run is closed over."""
     from jupyter_client.kernelspec import KernelSpec
@@ -399,6 +383,7 @@ def _kernel_manager(
         **dict.fromkeys(ONE_THREAD, "1"),
         "IPYTHONDIR": str(sockets / "ipython"),  # no start-up files of the user's own in a recorded run
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        **added,
     }
 
     class OwnKernel(AsyncKernelManager):  # type: ignore[misc]  # jupyter_client's seam is a class

@@ -12,7 +12,8 @@ from impl.network.states import Attempt, Runs, Standing, standings
 from impl.register.register import Register, read_register
 from impl.release.files import RELEASE_FILE, read_release
 from impl.release.release import Release
-from impl.runs.ledger import read_entry, state_of
+from impl.runs.ledger import ledger_name, ledger_names, read_entry, state_of
+from impl.study.load import list_studies
 
 if TYPE_CHECKING:
     from impl.runs.tasks import Task
@@ -56,20 +57,17 @@ def published_releases(root: Path) -> dict[str, Release]:
 
 def has_run(root: Path, study: str, *, by_unit: bool) -> bool:
     """Whether the study, or a unit of it, was run before now: there is a Release, or a run however it ended."""
-    names = (study, f"{study}-*") if by_unit else (study,)
-    return any(
-        next(folder.glob(pattern), None) is not None
-        for name in names
-        for folder, pattern in (
-            (root / "reports", f"{name}/{RELEASE_FILE}"),
-            (root / "build" / "ledger", f"{name}.json"),
-        )
-    )
+    names = {file.parent.name for file in (root / "reports").glob(f"*/{RELEASE_FILE}")}
+    names |= set(ledger_names(root))
+    if study in names:
+        return True
+    own = {ledger_name(path) for path in list_studies(root)} | read_register(root).studies.keys()
+    return by_unit and any(name.startswith(f"{study}-") for name in names - own)
 
 
 def _attempts(root: Path, register: Register, tasks: Sequence[Task]) -> list[Attempt]:
     """The last run of every study in the ledger, by the id under which it is registered."""
-    parents = {task.name: task.study.as_declared.id for task in tasks if task.study is not None}
+    parents = {task.name: task.study.as_declared.id if task.study else task.name for task in tasks}
     found = []
     for file in sorted((root / "build" / "ledger").glob("*.json")):
         name = file.stem

@@ -10,11 +10,11 @@ from pathlib import Path
 from impl.errors import DisclosureError, RunError, StudyError
 from impl.runs.job import Job, Say, open_job
 from impl.runs.judge import RunFailedError, as_failure, fail
-from impl.runs.kernels import Stop
-from impl.runs.ledger import disk_fault
+from impl.runs.ledger import disk_fault, study_lock
 from impl.runs.outcome import Outcome, failed_outcome, seconds_since
 from impl.runs.status import write_index
 from impl.runs.steps import execute
+from impl.runs.stop import Stop, heard
 
 NOTEBOOK = "90_network_status"
 FOLDER = "_network"
@@ -52,7 +52,12 @@ def make_network(
     stop = Stop()
     given = {"releases": SEPARATOR.join(releases), "register": register}
     try:
-        with as_failure(stop), open_job(root, FOLDER, "pages", stop, timeout, say) as job:
+        with (
+            heard(stop),
+            as_failure(stop),
+            study_lock(root, FOLDER),
+            open_job(root, FOLDER, "pages", stop, timeout, say) as job,
+        ):
             known = runs_of(root, read_register(root, register), tasks_of(list_studies(root)))
             write_runs(known, job.folder / RUNS_FILE)
             given["runs"] = job.relative(job.folder / RUNS_FILE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,25 @@ def cancelled_outcome(name: str, number: int, reason: str | None = None) -> Outc
     """What became of a study that a signal ended, or kept from being begun."""
     reason = reason or f"stopped by signal {number}"
     return Outcome(study=name, state="cancelled", seconds=0.0, exit_code=128 + number, reason=reason)
+
+
+def crashed_outcome(name: str, error: Exception) -> Outcome:
+    """What became of a study over which impl itself stumbled: a mistake has its text, a bug of ours its traceback."""
+    if isinstance(error, ImplError):
+        first = str(error).splitlines()[0]
+        return Outcome(
+            study=name,
+            state="failed",
+            seconds=0.0,
+            exit_code=error.exit_code,
+            reason=first,
+            detail=str(error),
+        )
+    text = "".join(traceback.format_exception(error))
+    reason = f"an error of impl itself ({type(error).__name__})"
+    return Outcome(
+        study=name, state="failed", seconds=0.0, exit_code=INFRASTRUCTURE, reason=reason, detail=text
+    )
 
 
 def note_lost(root: Path, name: str) -> Outcome:

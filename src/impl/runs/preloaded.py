@@ -18,11 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from impl.errors import RunError
 from impl.runs.job import Say
-from impl.runs.kernels import ONE_THREAD, Stop
+from impl.runs.kernels import ONE_THREAD
 from impl.runs.ledger import Profile, build_folder
 from impl.runs.outcome import Outcome, cancelled_outcome, note_lost
 from impl.runs.run import run_study
+from impl.runs.stop import Stop
 
 if TYPE_CHECKING:
     from impl.runs.forked import Spares
@@ -129,7 +131,10 @@ class Preloaded:
             if stop.signal is not None:  # it came before there was a run to pass it on to
                 self._stop(stop.signal)
             for line in answers:
-                told = json.loads(line)
+                try:
+                    told = json.loads(line)
+                except ValueError:  # it was killed in the midst of a word
+                    return None
                 if "stage" in told:
                     say(told["stage"])
                 elif "unable" in told:
@@ -145,7 +150,10 @@ class Preloaded:
                 return None
             if self._process is None or self._process.poll() is not None:
                 self.end()
-                self._able = self._begin()
+                try:
+                    self._able = self._begin()
+                except (OSError, RunError):  # no memory, no disk: the run itself will say what is wrong
+                    self._able = False
             return self._socket
 
     def _begin(self) -> bool:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impl.errors import Fault, RunError
+from impl.errors import Fault, RunError, StudyError
 from impl.release.files import read_release
 from impl.release.release import Release
-from impl.runs.job import Say, open_job
+from impl.runs.job import SAMPLE_ANEW, Say, open_job
 from impl.runs.judge import RunFailedError, as_failure
-from impl.runs.kernels import Stop
 from impl.runs.ledger import study_lock
 from impl.runs.steps import analyse, require_sound
+from impl.runs.stop import Stop, heard
 from impl.runs.tasks import tasks_named
 from impl.study.identity import Identity, identify
 from impl.study.study import Study
@@ -63,8 +63,21 @@ def reproduce(
     more, RunError where the run breaks.
     """
     then = read_release(file)
-    (task,) = tasks_named(root, [then.study.id])
     name = then.study.id
+    tasks = tasks_named(root, [name])
+    if [task.name for task in tasks] != [name]:
+        raise StudyError(
+            [
+                Fault(
+                    code="reproduce.units",
+                    where=f"study '{name}'",
+                    got=f"a study that is run for each of {len(tasks)} units by now",
+                    allowed="one run, as it was when the Release was made",
+                    fix="Reproduce it from the commit that the Release names.",
+                )
+            ]
+        )
+    (task,) = tasks
     stop = stop or Stop()
     if task.study is None:
         from impl.study.load import read_study
@@ -74,9 +87,10 @@ def reproduce(
     identity = identify(task.study, profile=then.run.profile)
     try:
         with (
+            heard(stop),
             as_failure(stop),
             study_lock(root, name),
-            open_job(root, name, FOLDER, stop, timeout, say, None, memory) as job,
+            open_job(root, name, FOLDER, stop, timeout, say, None, memory, {SAMPLE_ANEW: "1"}) as job,
         ):
             require_sound(task.study, job)
             now = analyse(job, task.path, task.study, identity, then.run.profile)
@@ -143,7 +157,7 @@ def _inputs(then: Release, study: Study, identity: Identity) -> Iterator[Differe
     told = False
     for name, (old, new) in pairs.items():
         if old != new:
-            told = True
+            told |= name != "commit"  # which is no part of what a run is made of
             yield Difference(where=name, then=_short(old), now=_short(new))
     if not told and then.run.id != identity.run_id:
         yield Difference(

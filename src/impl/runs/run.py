@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from impl.errors import ImplError
-from impl.runs.job import Job, Say, open_job, remove_other_runs, settle, working_name
+from impl.runs.job import SAMPLE_ANEW, Job, Say, open_job, remove_other_runs, settle, working_name
 from impl.runs.judge import RunFailedError, as_failure
-from impl.runs.kernels import Stop
 from impl.runs.ledger import (
     Attempt,
     Entry,
@@ -51,6 +50,7 @@ from impl.runs.steps import (
     render_released,
     require_sound,
 )
+from impl.runs.stop import Stop
 
 if TYPE_CHECKING:
     from impl.runs.forked import Spares
@@ -128,11 +128,12 @@ def run_study(
                 if entry and failures >= FAILURES and not force:
                     return held_back(name, entry.attempt, begun)
                 attempt = attempt.model_copy(update={"tried": tried, "failures": failures})
+                anew = {SAMPLE_ANEW: "1"} if force else {}
                 folder = "render" if holding else working_name(entry, identity.run_id)
                 try:
                     with as_failure(stop):
                         write_entry(root, Entry(study=name, attempt=attempt, published=published))
-                        with open_job(root, name, folder, stop, timeout, say, spares, memory) as job:
+                        with open_job(root, name, folder, stop, timeout, say, spares, memory, anew) as job:
                             if holding and published:
                                 published = make_pages_anew(job, study.languages, published)
                                 done = result_of(name, "rendered", published.status, begun)
@@ -162,21 +163,29 @@ def run_study(
         return failed_outcome(name, failed.failure, begun)
 
 
-def explain(study: Study, *, root: Path, profile: Profile) -> tuple[str, str]:
-    """What a run of the study would do now, in a word (run | pages | nothing), and why. Raises ImplError."""
+def explain(
+    study: Study,
+    *,
+    root: Path,
+    profile: Profile,
+    timeout: float = DEFAULT_TIMEOUT,
+    memory: int | None = None,
+) -> tuple[str, str]:
+    """What a run of the study would do now, in a word (run | pages | nothing | wait), and why. Raises ImplError."""
     from impl.study.identity import identify
 
     identity = identify(study, profile=profile)
     entry = read_entry(root, study.id)
     published = entry.published if entry else None
     attempt = entry.attempt if entry else None
-    if attempt and attempt.failures >= FAILURES and attempt.run_key == identity.run_key:
-        return "wait", f"failed {attempt.failures} times with these inputs; --force tries again"
+    holding = _what_holds(root, study, identity, published)
+    if published is not None and holding == "all":
+        return "nothing", f"unchanged since run {published.run_id}"
+    tried = _tried(root, study, identity, timeout, memory)
+    if attempt and attempt.failures >= FAILURES and attempt.tried == tried:
+        return "wait", f"failed {attempt.failures} times with nothing changed; --force tries again"
     if published is None:
         return "run", "never published"
-    holding = _what_holds(root, study, identity, published)
-    if holding == "all":
-        return "nothing", f"unchanged since run {published.run_id}"
     if holding == "release":
         return "pages", "the report notebook, report texts or languages changed; the Release holds"
     names = sorted({*identity.parts, *published.parts})

@@ -68,8 +68,9 @@ def index_holds(root: Path) -> bool:
     """Whether the index was written today, and no study or outcome is newer: what it says is still so."""
     try:
         written = (root / "reports" / "index.html").stat().st_mtime
-        seen = (root / "build" / "ledger", root / REGISTER_FILE)
-        changed = max(path.stat().st_mtime for path in (root / "parameters", *filter(Path.exists, seen)))
+        seen = (root / "parameters", root / "build" / "ledger", root / REGISTER_FILE)
+        files = (*(root / "parameters").glob("*.y*ml"), *(root / "reports").glob("*/release.json"))
+        changed = max(path.stat().st_mtime for path in (*filter(Path.exists, seen), *files))
     except OSError:
         return False
     return written > changed and datetime.fromtimestamp(written, UTC).date() == datetime.now(UTC).date()
@@ -105,13 +106,16 @@ def _index_rows(root: Path) -> list[IndexRow]:
     known = what_is_known(root, list(tasks.values()))
     rows = [_index_row(root, row.id, tasks.get(row.id), row.release, row) for row in known]
     shown = {row.id for row in known}
-    # a report on data alone is for who delivered them
-    rest = [
-        name
-        for name, task in tasks.items()
-        if name not in shown and not (task.study and task.study.estimates_nothing)
-    ]
+    # what is for fewer than everybody is told of where it is registered, and nowhere else
+    rest = [name for name, task in tasks.items() if name not in shown and not _is_private(task)]
     return [*rows, *(_index_row(root, name, tasks[name], None, None) for name in rest)]
+
+
+def _is_private(task: Task) -> bool:
+    from impl.study.study import PUBLIC_AUDIENCES
+
+    study = task.study
+    return study is not None and (study.estimates_nothing or study.audience not in PUBLIC_AUDIENCES)
 
 
 def _status(root: Path, task: Task) -> StudyStatus:

@@ -181,6 +181,7 @@ def execute(job: Job, notebook: str, parameters: Mapping[str, str], stage: str, 
             at_cell=lambda cell, cells: job.say(f"{stage}, cell {cell} of {cells}"),
             spares=job.spares,
             memory=job.memory,
+            environment=job.environment,
         )
         killed = executed.ended == "died" and executed.exit_status == -signal.SIGKILL
         if not killed or last:

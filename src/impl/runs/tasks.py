@@ -61,7 +61,29 @@ def tasks_named(
     tasks = tasks_of(list(dict.fromkeys(whole)), only=only, limit=limit)
     for path, codes in units.items():
         tasks += tasks_of([path], only=codes)
-    return list({task.name: task for task in tasks}.values())
+    by_name: dict[str, Task] = {}
+    for task in tasks:
+        other = by_name.setdefault(task.name, task)
+        if (other.path, other.unit) != (task.path, task.unit):
+            faults.append(_same_name(other, task))
+    if faults:
+        raise StudyError(faults)
+    return list(by_name.values())
+
+
+def _same_name(one: Task, other: Task) -> Fault:
+    """Two runs with one name would take each other's place in ledger and reports."""
+
+    def shown(task: Task) -> str:
+        return f"unit '{task.unit}' of {task.path.name}" if task.unit else task.path.name
+
+    return Fault(
+        code="run.same_name",
+        where=f"run '{one.name}'",
+        got=f"{shown(one)} and {shown(other)}",
+        allowed="the name of one run",
+        fix="Give the study another id, or the unit another code.",
+    )
 
 
 def _unit_named(root: Path, name: str) -> tuple[Path, str] | None:

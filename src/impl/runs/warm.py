@@ -25,8 +25,9 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from impl.runs.forked import end_with_parent, fork_spares, single_threaded
-from impl.runs.kernels import Stop
 from impl.runs.preloaded import LARGEST_MESSAGE, Order, run_order
+from impl.runs.stop import Stop
+from impl.study.identity import code_sha256, package_sha256, report_sha256
 
 EVERY_RUN = (
     "papermill",
@@ -64,7 +65,17 @@ def main() -> None:
 
 
 def _preload(*, sampler: bool) -> None:
-    """Import all that runs and kernels will use, and find out once what each would find out for itself."""
+    """Import all that runs and kernels will use, and find out once what each would find out for itself.
+
+    The code's hashes come first: they must be those of the code that is imported, whatever lies there later.
+    """
+    code_sha256()
+    report_sha256()
+    package_sha256()
+    if sampler:
+        from impl.model.kept import made_by
+
+        made_by()
     # Nobody attaches a debugger to a batch run, and importing one is a third of a kernel's start.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
     for name in (*EVERY_RUN, *(SAMPLING if sampler else ())):

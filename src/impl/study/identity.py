@@ -61,15 +61,12 @@ def identify(study: Study, *, profile: str) -> Identity:
     root = study.root
     plan = canonical_json(study.model_dump(mode="json", by_alias=True))
     lock = root / "requirements.lock"
-    lock_sha256 = _file_sha256(lock) if lock.is_file() else None
     faults: list[Fault] = []
+    lock_sha256 = _data_sha256(root, lock.name, faults) if lock.is_file() else None
     data = {name: _data_sha256(root, name, faults) for name in study.files}
     source = study.model.learns_from
     if source is not None and path_problem(root, source.releases) is None:
-        told = [
-            [file.parent.name, _file_sha256(file)]
-            for file in releases_learnt_from(root / source.releases, but=study.id)
-        ]
+        told = [_run_of(file) for file in releases_learnt_from(root / source.releases, study)]
         data[f"Releases in {source.releases}"] = _sha256(canonical_json(told))
     notebook = _notebook_sha256(root, study.notebook, faults)
     if faults:
@@ -114,8 +111,9 @@ def _version() -> str:
     return importlib.metadata.version(_DISTRIBUTION)
 
 
-Stamp = tuple[int, int, int] | None
-"""What tells that a file has not changed while this process runs: inode, size, time of change. None: no file."""
+Stamp = tuple[int, int, int, int] | None
+"""What tells that a file has not changed while this process runs: inode, size, time of change of its content and of itself
+(which nobody can set back). None: no file."""
 
 
 def file_stamp(file: Path) -> Stamp:
@@ -124,7 +122,7 @@ def file_stamp(file: Path) -> Stamp:
         status = file.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 @lru_cache(maxsize=64)
@@ -217,10 +215,74 @@ def _data_sha256(root: Path, name: str, faults: list[Fault]) -> str:
     return ""
 
 
-def releases_learnt_from(folder: Path, *, but: str) -> list[Path]:
-    """Every `release.json` in the folder and its direct subfolders, by path, but that of the study `but`."""
+def releases_learnt_from(folder: Path, study: Study) -> list[Path]:
+    """Every `release.json` in the folder and its direct subfolders, by path, that tells of the study's bundle and measure.
+
+    Not the study's own, and none that has learnt from this study itself: two that learn from each other would never come to
+    rest. What cannot be read is among them, so that whoever reads it says why.
+    """
     files = [folder / "release.json", *folder.glob("*/release.json")]
-    return sorted(file for file in files if file.is_file() and file.parent.name != but)
+    own = {file.stem for file in (folder / study.id / "history").glob("*.json")}
+    own.add(_run_of(folder / study.id / "release.json")[1])
+    return sorted(
+        file
+        for file in files
+        if file.is_file() and file.parent.name != study.id and _teaches(_facts(file), study, own)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    """What decides whether a Release is learnt from. about: measures and bundles; learnt_from: run ids; readable: whether it
+    is a Release at all."""
+
+    study: str = ""
+    run: str = ""
+    full: bool = False
+    about: frozenset[tuple[str, str]] = frozenset()
+    learnt_from: frozenset[str] = frozenset()
+    readable: bool = False
+
+
+def _teaches(facts: _Facts, study: Study, own: set[str]) -> bool:
+    if not facts.readable:
+        return True
+    about = (study.measures.primary, study.bundle)
+    told = facts.full and facts.study != study.id and about in facts.about
+    return told and not facts.learnt_from & own
+
+
+def _run_of(file: Path) -> tuple[str, str]:
+    """Study and run of a Release; of what is none, its folder and what there is."""
+    facts = _facts(file)
+    if facts.readable:
+        return facts.study, facts.run
+    with contextlib.suppress(OSError):
+        return file.parent.name, _file_sha256(file)
+    return file.parent.name, ""
+
+
+def _facts(file: Path) -> _Facts:
+    return _facts_at(file, file_stamp(file))
+
+
+@lru_cache(maxsize=4096)
+def _facts_at(file: Path, _at: Stamp) -> _Facts:
+    try:
+        told = json.loads(file.read_bytes())
+        models = told["design"]["models"]
+        return _Facts(
+            study=told["study"]["id"],
+            run=told["run"]["id"],
+            full=told["run"]["profile"] == "full",
+            about=frozenset((row["measure"], row["bundle"]) for row in told["estimates"]),
+            learnt_from=frozenset(
+                run for model in models for run in (model.get("network") or {}).get("runs", ())
+            ),
+            readable=True,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _Facts()
 
 
 def _file_sha256(file: Path) -> str:
@@ -345,3 +407,8 @@ def _commit_of(dot_git: Path) -> str | None:
 
 def _hash_or_none(text: str) -> str | None:
     return text if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text) else None
+
+
+# Now, and not when a run asks: by then the code on disk may be another than the one that runs.
+code_sha256()
+report_sha256()

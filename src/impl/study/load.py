@@ -295,13 +295,14 @@ def _entry_ids(folder: str, root: Path) -> tuple[str, ...]:
 def _stems(folder: Path, pattern: str = "*.toml") -> tuple[str, ...]:
     """Names of the files in a folder, in order; looked up again only when the folder has changed."""
     try:
-        return _stems_at(folder, pattern, folder.stat().st_mtime_ns)
+        status = folder.stat()
+        return _stems_at(folder, pattern, (status.st_ino, status.st_mtime_ns, status.st_ctime_ns))
     except OSError:
         return ()
 
 
 @lru_cache(maxsize=16)
-def _stems_at(folder: Path, pattern: str, _changed: int) -> tuple[str, ...]:
+def _stems_at(folder: Path, pattern: str, _changed: tuple[int, int, int]) -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in folder.glob(pattern)))
 
 

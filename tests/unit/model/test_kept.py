@@ -15,8 +15,9 @@ import xarray as xr
 
 from impl.model import fit as fitting
 from impl.model.build import EvaluationModel, build_model, model_of
+from impl.model.effects import EFFECTS
 from impl.model.fit import compile_key, sample_once
-from impl.model.kept import keep, key_of, prune, read_kept
+from impl.model.kept import ANEW, keep, key_of, prune, read_kept
 from impl.model.simulate import World
 from worlds import make_panel, make_study
 
@@ -63,6 +64,54 @@ def test_the_same_model_is_sampled_once(tmp_path: Path, monkeypatch: pytest.Monk
     sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path)
     assert sampled == [1, 1, 2, 1, 1, 1]
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_is_on_disk_is_not_taken_where_it_must_be_sampled_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small()
+    good = sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path).tree.posterior.to_dataset()
+    (kept,) = tmp_path.iterdir()
+    with np.load(kept) as file:
+        arrays = {name: file[name] for name in file.files}
+    wrong = {name: array + 1 if array.dtype.kind == "f" else array for name, array in arrays.items()}
+    np.savez(kept, **wrong)
+    taken = sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path).tree.posterior.to_dataset()
+    assert not taken.equals(good)
+    monkeypatch.setenv(ANEW, "1")
+    anew = sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path).tree.posterior.to_dataset()
+    xr.testing.assert_equal(anew, good)
+    monkeypatch.delenv(ANEW)
+    again = sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path).tree.posterior.to_dataset()
+    xr.testing.assert_equal(again, good)
+
+
+def test_kept_draws_bear_the_names_of_the_sites_that_ask(tmp_path: Path) -> None:
+    model = small()
+    sample_once(model, seed=1, settings=SETTINGS, folder=tmp_path)
+    other = model_of(replace(model.structure, sites=("t00", "t01", "t02")))
+    fit = sample_once(other, seed=1, settings=SETTINGS, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert list(fit.tree.posterior["site"].to_numpy()) == ["t00", "t01", "t02"]
+
+
+@pytest.mark.parametrize("name", sorted(EFFECTS))
+def test_a_compiled_model_given_other_data_is_the_other_model(name: str) -> None:
+    """Months and quarters share compiled code where the keys are equal: then the data must make all the difference."""
+    structure = replace(small().structure, effect=EFFECTS[name])
+    monthly, quarterly = model_of(structure), model_of(replace(structure, months=3.0))
+    assert compile_key(monthly) == compile_key(quarterly)
+    at = {variable.name: np.full(tuple(variable.shape.eval()), 0.4) for variable in monthly.free_RVs}
+
+    def curve(model: EvaluationModel) -> np.ndarray:
+        given = {variable: at[variable.name] for variable in model.free_RVs}
+        return np.asarray(model["curve"].eval(given, mode="FAST_COMPILE", on_unused_input="ignore"))
+
+    own = curve(monthly)
+    for data, array in quarterly.inputs.items():
+        monthly[data].set_value(array.astype(monthly[data].type.dtype))
+    np.testing.assert_allclose(curve(monthly), curve(quarterly))
+    assert np.allclose(own, curve(quarterly)) == (name not in ("growth", "rw", "level_slope"))
 
 
 def test_a_neighbour_that_was_compiled_first_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

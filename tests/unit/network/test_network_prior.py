@@ -23,7 +23,10 @@ from impl.network.prior import (
 )
 from impl.network.synthesis import synthesise
 from impl.release.files import write_release
+from impl.study.load import read_study
+from impl.study.study import Study
 from network_releases import DATA_FROM, DATA_TO, study_release
+from study_project import STUDY, make_project
 
 ASKING = Asking(
     study="new-study", measure="falls", bundle="falls", link="log", sites=frozenset({"x", "y"}),
@@ -101,14 +104,20 @@ def test_a_conflict_falls_back_to_the_vague_part(seen: float, conflict: bool) ->
         assert draws.std() < told.without.sd
 
 
+def asking(root: Path) -> Study:
+    return read_study(
+        make_project(root, study=STUDY.replace("id: falls", "id: new-study"), name="new-study.yaml")
+    )
+
+
 def test_releases_are_read_from_a_folder_of_the_project_but_their_own(tmp_path: Path) -> None:
     for release in [*releases(), study_release(7, -0.9, 0.1, study="new-study")]:
         write_release(release, tmp_path / "reports" / release.study.id)
-    found = releases_of_others(tmp_path, "reports", but="new-study")
+    found = releases_of_others(asking(tmp_path), "reports")
     assert [release.study.id for release in found] == [f"study-{number:05d}" for number in range(5)]
     for name in ("nowhere", "../reports"):
         with pytest.raises(ImplError) as caught:
-            releases_of_others(tmp_path, name, but="new-study")
+            releases_of_others(asking(tmp_path), name)
         assert [fault.code for fault in caught.value.faults] == ["study.releases"]
 
 
@@ -121,6 +130,6 @@ def test_a_release_that_cannot_be_believed_teaches_nothing_and_is_told(tmp_path:
     files[0].write_text(json.dumps(leak), encoding="utf-8")
     files[1].write_text("{", encoding="utf-8")
     with pytest.raises(StudyError) as caught:
-        releases_of_others(tmp_path, "reports", but="new-study")
+        releases_of_others(asking(tmp_path), "reports")
     told = {fault.where.split(",")[0] for fault in caught.value.faults}
     assert all(any(file.parent.name in where for where in told) for file in files[:2]), told

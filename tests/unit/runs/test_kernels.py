@@ -13,7 +13,8 @@ import pytest
 from impl.errors import RunError
 from impl.runs import kernels
 from impl.runs.judge import RunFailedError, judge
-from impl.runs.kernels import Executed, Stop, execute_notebook, read_notebook, transport_for
+from impl.runs.kernels import Executed, execute_notebook, read_notebook, transport_for
+from impl.runs.stop import Stop
 from notebooks.tiny_project import notebook
 
 ASK = """\

@@ -253,3 +253,22 @@ def test_reading_a_study_loads_no_heavy_package() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_an_input_changed_in_place_with_its_time_set_back_is_another_run(tmp_path: Path) -> None:
+    study = read_study(make_project(tmp_path))
+    before = identify(study, profile="full").run_key
+    file = tmp_path / study.data.file
+    status, content = file.stat(), file.read_bytes()
+    with file.open("r+b") as opened:
+        opened.write(content[:-2] + (b"7" if content[-2:-1] != b"7" else b"8") + content[-1:])
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert file.stat().st_size == status.st_size
+    assert identify(study, profile="full").run_key != before
+
+
+def test_the_code_is_hashed_when_it_is_loaded_and_not_when_a_run_asks() -> None:
+    """By then the files may be of a newer version than what runs."""
+    asked = "import impl.study.identity as i; print(i.code_sha256.cache_info().currsize, i.report_sha256.cache_info().currsize)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]

@@ -11,7 +11,7 @@ import numpy as np
 from impl.model.effects.effect import Array, EffectShape
 
 
-def curve(level: Any, length: int, months: float, priors: Any) -> Any:
+def curve(level: Any, length: int, months: Any, priors: Any) -> Any:
     import pymc as pm
     import pytensor.tensor as pt
 
