@@ -23,7 +23,7 @@ import pytest
 
 from example_release import staggered
 from impl.release.files import release_bytes
-from impl.runs.ledger import read_entry, state_of
+from impl.runs.ledger import is_locked, read_entry, state_of
 from impl.runs.run import run_study
 from impl.runs.status import list_status
 from notebooks.tiny_project import (
@@ -256,6 +256,9 @@ def test_a_driver_that_is_killed_leaves_no_kernel_and_the_next_run_heals(tmp_pat
     driver.kill()
     driver.communicate(timeout=20)
     assert_gone(kernel)
+    until = time.monotonic() + 5  # the system ends the run's threads one by one, and the last of them frees its lock
+    while is_locked(root, "asleep") and time.monotonic() < until:
+        time.sleep(0.02)
     assert [row.state for row in list_status(root)] == ["interrupted"]
     assert published(root, "asleep") == planted("asleep")
 
