@@ -94,20 +94,20 @@ def relevant_rows(releases: Sequence[Release], asking: Asking) -> tuple[Evidence
 
     Real studies learn nothing from invented ones.
     """
-    evidence = collect_evidence(release for release in releases if release.study.id != asking.study)
-    second = {
-        each.second
-        for each in evidence.overlaps
-        if (each.measure, each.bundle) == (asking.measure, asking.bundle)
-    }
-    return tuple(
-        row
-        for row in evidence.of(asking.measure, asking.bundle)
-        if row.link == asking.link
-        and row.study not in second
-        and (asking.synthetic or not row.synthetic)
-        and not shares_data(row, asking.sites, asking.data_from, asking.data_to)
+    wanted = (asking.measure, asking.bundle, asking.link)
+    evidence = collect_evidence(
+        (
+            release
+            for release in releases
+            if release.study.id != asking.study and (asking.synthetic or not release.study.synthetic)
+        ),
+        keep=lambda row: (
+            (row.measure, row.bundle, row.link) == wanted
+            and not shares_data(row, asking.sites, asking.data_from, asking.data_to)
+        ),
     )
+    twice = evidence.counted_twice(asking.measure, asking.bundle)
+    return tuple(row for row in evidence.rows if row.study not in twice)
 
 
 def learn(rows: Sequence[EvidenceRow], *, vague_weight: float, inflation: float = INFLATION) -> Learnt | None:
