@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from impl.network.states import age
 from impl.release.release import LINKS, Estimate, Link, ModelSummary, Release, ReleasedMeasure
 
 Array = npt.NDArray[np.float64]
@@ -39,7 +40,7 @@ LEAST_INFORMATION = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """One registered study, as far as the register tells. Empty measures or no bundle: not known."""
+    """One registered study, or one unit of it, as far as the register tells. Empty measures or no bundle: not known."""
 
     study: str
     measures: tuple[str, ...] = ()
@@ -221,10 +222,7 @@ def _newest(releases: Iterable[Release]) -> tuple[list[Release], list[LeftOut]]:
         by_study.setdefault(release.study.id, {})[release.run.id] = release
     newest, older = [], []
     for study in sorted(by_study):
-        runs = sorted(
-            by_study[study].values(),
-            key=lambda each: (each.run.profile == "full", each.run.started, each.run.id),
-        )
+        runs = sorted(by_study[study].values(), key=age)
         newest.append(runs[-1])
         older += [LeftOut(study=study, run=each.run.id, reason="older_run") for each in runs[:-1]]
     return newest, older

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from impl.errors import Fault, ImplError, RunError
+from impl.network.states import age
+from impl.network.strangers import same_study
 from impl.release.files import LARGEST_FILE, parse_release
 from impl.release.gate import check_foreign
 from impl.release.release import Release
@@ -40,7 +42,7 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """releases: those believed, one a study, by id. refused: the others, by name."""
+    """releases: those believed, one a study, by id, which two networks' studies may share. refused: the others, by name."""
 
     releases: tuple[Release, ...]
     refused: tuple[Refused, ...]
@@ -69,7 +71,7 @@ _Found = tuple[str, bytes | Fault]
 
 
 def _received(path: Path, found: Iterator[_Found], audiences: Collection[AudienceName]) -> Received:
-    kept: dict[str, tuple[str, Release]] = {}
+    kept: dict[str, list[tuple[str, Release]]] = {}
     refused: list[Refused] = []
     total = 0
     for number, (name, data) in enumerate(found, start=1):
@@ -82,22 +84,21 @@ def _received(path: Path, found: Iterator[_Found], audiences: Collection[Audienc
         if not isinstance(judged, Release):
             refused.append(Refused(name=name, faults=judged if isinstance(judged, tuple) else (judged,)))
             continue
-        other = kept.get(judged.study.id)
-        if other is None or _age(other[1]) < _age(judged):
-            kept[judged.study.id] = (name, judged)
-        if other is not None:
-            older = other[0] if kept[judged.study.id][0] == name else name
-            refused.append(
-                Refused(name=older, faults=(_fault("older", older, "an older run of a study that is there already", "the last run of each study", "Leave it out."),))
-            )  # fmt: skip
+        held = kept.setdefault(judged.study.id, [])
+        runs = [(name, judged), *(each for each in held if same_study(each[1], judged))]
+        last = max(runs, key=lambda each: age(each[1]))
+        kept[judged.study.id] = [*(each for each in held if each not in runs), last]
+        refused += [
+            Refused(name=older, faults=(_fault("older", older, "an older run of a study that is there already", "the last run of each study", "Leave it out."),))
+            for older, release in runs if release is not last[1]
+        ]  # fmt: skip
+    releases = [
+        each for study in sorted(kept) for each in sorted(kept[study], key=lambda each: each[1].run.id)
+    ]
     return Received(
-        releases=tuple(kept[study][1] for study in sorted(kept)),
+        releases=tuple(release for _, release in releases),
         refused=tuple(sorted(refused, key=lambda item: item.name)),
     )
-
-
-def _age(release: Release) -> tuple[bool, float, str]:
-    return release.run.profile == "full", release.run.started.timestamp(), release.run.id
 
 
 def judge(

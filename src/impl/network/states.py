@@ -166,6 +166,11 @@ def _by_study(releases: Iterable[Release]) -> dict[str, dict[str, list[Release]]
     return found
 
 
+def age(release: Release) -> tuple[bool, datetime, str]:
+    """Which of several Releases of one study counts: the largest, the last full run or, without one, the last."""
+    return release.run.profile == "full", release.run.started, release.run.id
+
+
 def study_of(release: Release) -> str:
     """The id under which it is registered, as it says itself: its own, or that of the study it is a unit of."""
     name, said = release.study.id, release.plan.study
@@ -195,7 +200,7 @@ def _standing(
 ) -> Standing:
     if attempt is not None and attempt.profile == "smoke":
         attempt = None  # a trial that goes on, ends or fails says nothing of where the study stands
-    ordered = sorted(releases, key=lambda item: (item.run.profile == "full", item.run.started, item.run.id))
+    ordered = sorted(releases, key=age)
     release = ordered[-1] if ordered else None
     full = release if release is not None and release.run.profile == "full" else None
     outcome = None if full is None else _outcome(full)
