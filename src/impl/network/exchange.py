@@ -6,8 +6,10 @@ reasons; the others go on.
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -29,6 +31,12 @@ MOST_BYTES = 4 * 1024**3
 MOST_ENTRIES = 200_000  # names in a zip, whatever they are (choice)
 MOST_SHRUNK = 100
 """How many times smaller a file may be in a zip (choice): Releases shrink about ten times, a zip bomb a thousand."""
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError, struct.error,
+    MemoryError,
+)  # fmt: skip
+"""What zipfile and its decoders raise for bytes that were changed. bz2 has OSError; NotImplementedError (a later kind of
+zip) is a RuntimeError, UnicodeDecodeError (a name) a ValueError."""
 SMALL = 64 * 1024  # bytes; under this it does not matter how much a file shrinks
 
 
@@ -55,14 +63,19 @@ def read_releases(path: Path, *, audiences: Collection[AudienceName] = PUBLIC_AU
     later full run is kept. Raises RunError where the path is neither, is damaged, or holds more than the limits above.
     """
     try:
-        if path.is_dir():
-            return _received(path, _folder(path), audiences)
-        if path.is_file() and path.stat().st_size <= MOST_BYTES and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as opened:
-                return _received(path, _zip(opened, path), audiences)
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        opened = None if path.is_dir() else _opened(path)
+    except DAMAGED as error:
         what = error.strerror if isinstance(error, OSError) else None
         raise _unread(path, what or "a damaged zip") from None
+    if opened is None:
+        return _received(path, _folder(path), audiences)
+    with opened:
+        return _received(path, _zip(opened, path), audiences)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    if path.is_file() and path.stat().st_size <= MOST_BYTES and zipfile.is_zipfile(path):
+        return zipfile.ZipFile(path)
     raise _unread(path, "neither a folder nor a zip" if path.exists() else "nothing")
 
 
@@ -117,22 +130,25 @@ def judge(
 
 
 def _folder(path: Path) -> Iterator[_Found]:
-    for above, folders, files in os.walk(path):  # links to folders are not followed
+    closed: list[OSError] = []
+    for above, folders, files in os.walk(path, onerror=closed.append):  # links to folders are not followed
         folders[:] = sorted(name for name in folders if name != "history" and not name.startswith("."))
         for file in sorted(files):
             if not _is_candidate(file):
                 continue
             whole = Path(above, file)
             name = plain(whole.relative_to(path).as_posix(), 120)
-            state = whole.lstat()
-            if not stat.S_ISREG(state.st_mode):
-                yield name, _fault("link", name, "a link or a device", "a file", "Copy the file itself.")
-                continue
             try:
+                if not stat.S_ISREG(whole.lstat().st_mode):
+                    yield name, _fault("link", name, "a link or a device", "a file", "Copy the file itself.")
+                    continue
                 with whole.open("rb") as opened:
                     yield name, opened.read(LARGEST_FILE + 1)
             except OSError as error:
-                yield name, _fault("unreadable", name, error.strerror or "an error", "readable", "Give the right to read it.")  # fmt: skip
+                yield name, _unreadable(name, error)
+    for error in closed:
+        name = plain(Path(error.filename or path).relative_to(path).as_posix(), 120)
+        yield name, _unreadable(name, error)
 
 
 def _zip(opened: zipfile.ZipFile, path: Path) -> Iterator[_Found]:
@@ -156,7 +172,7 @@ def _zip(opened: zipfile.ZipFile, path: Path) -> Iterator[_Found]:
         try:
             with opened.open(entry) as file:
                 yield name, file.read(LARGEST_FILE + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        except DAMAGED:
             yield name, _fault("entry", name, "a damaged file", "whole", "Make the zip anew.")
 
 
@@ -177,6 +193,10 @@ def _entry_problem(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str | None
 
 def _is_candidate(name: str) -> bool:
     return name.lower().endswith(".json") and not name.startswith(".")
+
+
+def _unreadable(name: str, error: OSError) -> Fault:
+    return _fault("unreadable", name, error.strerror or "an error", "readable", "Give the right to read it.")
 
 
 def _unread(path: Path, got: str) -> RunError:
