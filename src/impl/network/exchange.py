@@ -129,6 +129,16 @@ def judge(
     return faults or release
 
 
+def judge_file(name: str, file: Path) -> Release | tuple[Fault, ...]:
+    """As `judge`, of a file on disk: one that is gone by now, or may not be read, is not believed either."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        return (_unreadable(name, error),)
+    return judge(name, data)
+
+
 def _folder(path: Path) -> Iterator[_Found]:
     closed: list[OSError] = []
     for above, folders, files in os.walk(path, onerror=closed.append):  # links to folders are not followed

@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 from impl.errors import Fault, StudyError
 from impl.network.evidence import Array, EvidenceRow, collect_evidence, divide_out, shares_data
-from impl.network.exchange import judge
+from impl.network.exchange import judge_file
 from impl.network.synthesis import pool
 from impl.release.release import Link, NetworkPrior, Release, StatedBelief
 from impl.study.identity import releases_learnt_from
@@ -82,7 +82,7 @@ def releases_of_others(root: Path, name: str, *, but: str) -> tuple[Release, ...
             ]
         )
     files = releases_learnt_from(folder, but=but)
-    judged = [judge(file.relative_to(root).as_posix(), file.read_bytes()) for file in files]
+    judged = [judge_file(file.relative_to(root).as_posix(), file) for file in files]
     faults = [fault for found in judged if isinstance(found, tuple) for fault in found]
     if faults:
         raise StudyError(faults)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from impl.errors import ImplError, StudyError
+from impl.network import prior
 from impl.network.evidence import collect_evidence
 from impl.network.prior import (
     INFLATION,
@@ -157,3 +158,25 @@ def test_a_release_that_cannot_be_believed_teaches_nothing_and_is_told(tmp_path:
         releases_of_others(tmp_path, "reports", but="new-study")
     told = {fault.where.split(",")[0] for fault in caught.value.faults}
     assert all(any(file.parent.name in where for where in told) for file in files[:2]), told
+
+
+def test_a_release_that_has_vanished_or_may_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for release in releases():
+        write_release(release, tmp_path / "reports" / release.study.id)
+    files = sorted((tmp_path / "reports").glob("*/release.json"))
+
+    def listed_a_moment_ago(_folder: Path, *, but: str) -> list[Path]:
+        assert but == "new-study"
+        return files
+
+    monkeypatch.setattr(prior, "releases_learnt_from", listed_a_moment_ago)
+    files[0].unlink()
+    files[1].unlink()
+    files[1].mkdir()  # root may read any file, and no folder as one
+    with pytest.raises(StudyError) as caught:
+        releases_of_others(tmp_path, "reports", but="new-study")
+    assert [(fault.code, fault.where) for fault in caught.value.faults] == [
+        ("exchange.unreadable", f"reports/{file.parent.name}/release.json") for file in files[:2]
+    ]
