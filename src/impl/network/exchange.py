@@ -156,9 +156,9 @@ def _folder(path: Path) -> Iterator[_Found]:
                     yield name, opened.read(LARGEST_FILE + 1)
             except OSError as error:
                 yield name, _unreadable(name, error)
-    for error in closed:
-        name = plain(Path(error.filename or path).relative_to(path).as_posix(), 120)
-        yield name, _unreadable(name, error)
+    for failed in closed:
+        name = plain(Path(failed.filename or path).relative_to(path).as_posix(), 120)
+        yield name, _unreadable(name, failed)
 
 
 def _zip(opened: zipfile.ZipFile, path: Path) -> Iterator[_Found]:
