@@ -256,7 +256,9 @@ def test_a_driver_that_is_killed_leaves_no_kernel_and_the_next_run_heals(tmp_pat
     driver.kill()
     driver.communicate(timeout=20)
     assert_gone(kernel)
-    until = time.monotonic() + 5  # the system ends the run's threads one by one, and the last of them frees its lock
+    until = (
+        time.monotonic() + 5
+    )  # the system ends the run's threads one by one, and the last of them frees its lock
     while is_locked(root, "asleep") and time.monotonic() < until:
         time.sleep(0.02)
     assert [row.state for row in list_status(root)] == ["interrupted"]

@@ -7,7 +7,7 @@ precision 1/s2 - 1/s0^2. Where the prior is not released the posterior stands, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import combinations
@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from impl.network.states import age
 from impl.release.release import LINKS, Estimate, Link, ModelSummary, Release, ReleasedMeasure
 
 Array = npt.NDArray[np.float64]
@@ -39,7 +40,7 @@ LEAST_INFORMATION = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """One registered study, as far as the register tells. Empty measures or no bundle: not known."""
+    """One registered study, or one unit of it, as far as the register tells. Empty measures or no bundle: not known."""
 
     study: str
     measures: tuple[str, ...] = ()
@@ -146,6 +147,15 @@ class Evidence:
         """Every (measure, bundle) with a row, in order."""
         return tuple(sorted({(row.measure, row.bundle) for row in self.rows}))
 
+    def counted_twice(self, measure: str, bundle: str) -> frozenset[str]:
+        """Studies of one question that share data with an earlier one, by id, that is not counted twice itself."""
+        found: set[str] = set()
+        shared = [each for each in self.overlaps if (each.measure, each.bundle) == (measure, bundle)]
+        for each in sorted(shared, key=lambda each: (each.second, each.first)):
+            if each.first not in found:
+                found.add(each.second)
+        return frozenset(found)
+
     def missing_from(self, measure: str, bundle: str) -> tuple[Planned, ...]:
         """Missing studies that were to answer this question, or may have been."""
         return tuple(
@@ -155,10 +165,16 @@ class Evidence:
         )
 
 
-def collect_evidence(releases: Iterable[Release], registered: Sequence[Planned] = ()) -> Evidence:
+def collect_evidence(
+    releases: Iterable[Release],
+    registered: Sequence[Planned] = (),
+    *,
+    keep: Callable[[EvidenceRow], bool] = lambda _row: True,
+) -> Evidence:
     """Rows of evidence from Releases, newest run of each study; order of `releases` does not matter.
 
-    registered: every registered study; those without any Release are missing.
+    registered: every registered study; those without any Release are missing. keep: rows that are asked for; the others
+    are gone before any choice between rows is made, so that none gives way to one that is not used.
     """
     newest, left_out = _newest(releases)
     rows: list[EvidenceRow] = []
@@ -170,7 +186,7 @@ def collect_evidence(releases: Iterable[Release], registered: Sequence[Planned] 
         for measure in release.study.measures:
             found = _row(release, measure)
             if isinstance(found, EvidenceRow):
-                rows.append(found)
+                rows += [found] if keep(found) else []
             else:
                 left_out.append(
                     LeftOut(study=release.study.id, run=release.run.id, reason=found, measure=measure.id)
@@ -206,10 +222,7 @@ def _newest(releases: Iterable[Release]) -> tuple[list[Release], list[LeftOut]]:
         by_study.setdefault(release.study.id, {})[release.run.id] = release
     newest, older = [], []
     for study in sorted(by_study):
-        runs = sorted(
-            by_study[study].values(),
-            key=lambda each: (each.run.profile == "full", each.run.started, each.run.id),
-        )
+        runs = sorted(by_study[study].values(), key=age)
         newest.append(runs[-1])
         older += [LeftOut(study=study, run=each.run.id, reason="older_run") for each in runs[:-1]]
     return newest, older

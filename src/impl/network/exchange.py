@@ -6,8 +6,10 @@ reasons; the others go on.
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from impl.errors import Fault, ImplError, RunError
+from impl.network.states import age
+from impl.network.strangers import same_study
 from impl.release.files import LARGEST_FILE, parse_release
 from impl.release.gate import check_foreign
 from impl.release.release import Release
@@ -27,6 +31,12 @@ MOST_BYTES = 4 * 1024**3
 MOST_ENTRIES = 200_000  # names in a zip, whatever they are (choice)
 MOST_SHRUNK = 100
 """How many times smaller a file may be in a zip (choice): Releases shrink about ten times, a zip bomb a thousand."""
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError, struct.error,
+    MemoryError,
+)  # fmt: skip
+"""What zipfile and its decoders raise for bytes that were changed. bz2 has OSError; NotImplementedError (a later kind of
+zip) is a RuntimeError, UnicodeDecodeError (a name) a ValueError."""
 SMALL = 64 * 1024  # bytes; under this it does not matter how much a file shrinks
 
 
@@ -40,7 +50,7 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """releases: those believed, one a study, by id. refused: the others, by name."""
+    """releases: those believed, one a study, by id, which two networks' studies may share. refused: the others, by name."""
 
     releases: tuple[Release, ...]
     refused: tuple[Refused, ...]
@@ -53,14 +63,19 @@ def read_releases(path: Path, *, audiences: Collection[AudienceName] = PUBLIC_AU
     later full run is kept. Raises RunError where the path is neither, is damaged, or holds more than the limits above.
     """
     try:
-        if path.is_dir():
-            return _received(path, _folder(path), audiences)
-        if path.is_file() and path.stat().st_size <= MOST_BYTES and zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as opened:
-                return _received(path, _zip(opened, path), audiences)
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        opened = None if path.is_dir() else _opened(path)
+    except DAMAGED as error:
         what = error.strerror if isinstance(error, OSError) else None
         raise _unread(path, what or "a damaged zip") from None
+    if opened is None:
+        return _received(path, _folder(path), audiences)
+    with opened:
+        return _received(path, _zip(opened, path), audiences)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    if path.is_file() and path.stat().st_size <= MOST_BYTES and zipfile.is_zipfile(path):
+        return zipfile.ZipFile(path)
     raise _unread(path, "neither a folder nor a zip" if path.exists() else "nothing")
 
 
@@ -69,7 +84,7 @@ _Found = tuple[str, bytes | Fault]
 
 
 def _received(path: Path, found: Iterator[_Found], audiences: Collection[AudienceName]) -> Received:
-    kept: dict[str, tuple[str, Release]] = {}
+    kept: dict[str, list[tuple[str, Release]]] = {}
     refused: list[Refused] = []
     total = 0
     for number, (name, data) in enumerate(found, start=1):
@@ -82,22 +97,21 @@ def _received(path: Path, found: Iterator[_Found], audiences: Collection[Audienc
         if not isinstance(judged, Release):
             refused.append(Refused(name=name, faults=judged if isinstance(judged, tuple) else (judged,)))
             continue
-        other = kept.get(judged.study.id)
-        if other is None or _age(other[1]) < _age(judged):
-            kept[judged.study.id] = (name, judged)
-        if other is not None:
-            older = other[0] if kept[judged.study.id][0] == name else name
-            refused.append(
-                Refused(name=older, faults=(_fault("older", older, "an older run of a study that is there already", "the last run of each study", "Leave it out."),))
-            )  # fmt: skip
+        held = kept.setdefault(judged.study.id, [])
+        runs = [(name, judged), *(each for each in held if same_study(each[1], judged))]
+        last = max(runs, key=lambda each: age(each[1]))
+        kept[judged.study.id] = [*(each for each in held if each not in runs), last]
+        refused += [
+            Refused(name=older, faults=(_fault("older", older, "an older run of a study that is there already", "the last run of each study", "Leave it out."),))
+            for older, release in runs if release is not last[1]
+        ]  # fmt: skip
+    releases = [
+        each for study in sorted(kept) for each in sorted(kept[study], key=lambda each: each[1].run.id)
+    ]
     return Received(
-        releases=tuple(kept[study][1] for study in sorted(kept)),
+        releases=tuple(release for _, release in releases),
         refused=tuple(sorted(refused, key=lambda item: item.name)),
     )
-
-
-def _age(release: Release) -> tuple[bool, float, str]:
-    return release.run.profile == "full", release.run.started.timestamp(), release.run.id
 
 
 def judge(
@@ -115,23 +129,36 @@ def judge(
     return faults or release
 
 
+def judge_file(name: str, file: Path) -> Release | tuple[Fault, ...]:
+    """As `judge`, of a file on disk: one that is gone by now, or may not be read, is not believed either."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        return (_unreadable(name, error),)
+    return judge(name, data)
+
+
 def _folder(path: Path) -> Iterator[_Found]:
-    for above, folders, files in os.walk(path):  # links to folders are not followed
+    closed: list[OSError] = []
+    for above, folders, files in os.walk(path, onerror=closed.append):  # links to folders are not followed
         folders[:] = sorted(name for name in folders if name != "history" and not name.startswith("."))
         for file in sorted(files):
             if not _is_candidate(file):
                 continue
             whole = Path(above, file)
             name = plain(whole.relative_to(path).as_posix(), 120)
-            state = whole.lstat()
-            if not stat.S_ISREG(state.st_mode):
-                yield name, _fault("link", name, "a link or a device", "a file", "Copy the file itself.")
-                continue
             try:
+                if not stat.S_ISREG(whole.lstat().st_mode):
+                    yield name, _fault("link", name, "a link or a device", "a file", "Copy the file itself.")
+                    continue
                 with whole.open("rb") as opened:
                     yield name, opened.read(LARGEST_FILE + 1)
             except OSError as error:
-                yield name, _fault("unreadable", name, error.strerror or "an error", "readable", "Give the right to read it.")  # fmt: skip
+                yield name, _unreadable(name, error)
+    for failed in closed:
+        name = plain(Path(failed.filename or path).relative_to(path).as_posix(), 120)
+        yield name, _unreadable(name, failed)
 
 
 def _zip(opened: zipfile.ZipFile, path: Path) -> Iterator[_Found]:
@@ -155,7 +182,7 @@ def _zip(opened: zipfile.ZipFile, path: Path) -> Iterator[_Found]:
         try:
             with opened.open(entry) as file:
                 yield name, file.read(LARGEST_FILE + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        except DAMAGED:
             yield name, _fault("entry", name, "a damaged file", "whole", "Make the zip anew.")
 
 
@@ -176,6 +203,10 @@ def _entry_problem(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str | None
 
 def _is_candidate(name: str) -> bool:
     return name.lower().endswith(".json") and not name.startswith(".")
+
+
+def _unreadable(name: str, error: OSError) -> Fault:
+    return _fault("unreadable", name, error.strerror or "an error", "readable", "Give the right to read it.")
 
 
 def _unread(path: Path, got: str) -> RunError:

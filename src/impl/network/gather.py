@@ -14,6 +14,7 @@ from impl.network.exchange import Refused, read_releases
 from impl.network.framework import focus_areas
 from impl.network.states import NO_RUNS, Runs, standings
 from impl.network.status import NetworkStatus, network_status
+from impl.network.strangers import told_apart
 from impl.register.register import Register, read_register
 from impl.release.release import Release
 from impl.study.paths import find_root
@@ -78,38 +79,18 @@ def status_of(
     today: date,
 ) -> NetworkStatus:
     """The status report's values. root: the project whose catalogue tells the measures' focus areas."""
-    planned = [
-        Planned(
-            study=study.id,
-            measures=study.plan.measures.declared,
-            bundle=study.plan.bundles[0],
-        )
-        for study in register.studies.values()
-        if study.withdrawn is None
-    ]
-    brought = [_told_apart(release, own, register) for release in foreign]
+    brought = told_apart(foreign, own, register, runs)
     found = standings(register, own, runs, foreign=brought, today=today)
+    planned = [
+        Planned(study=row.id, measures=row.plan.measures.declared, bundle=row.plan.bundles[0])
+        for row in found
+        if row.plan is not None and row.reason is None
+    ]
     measures = {row.release.measure().id for row in found if row.release is not None}
     measures |= {row.plan.measures.primary for row in found if row.plan is not None}
     return network_status(
         found, collect_evidence((*own, *brought), planned), areas=focus_areas(measures, root), today=today
     )
-
-
-def _told_apart(release: Release, own: Sequence[Release], register: Register) -> Release:
-    """A Release from elsewhere under an id of its own where it bears that of a study of ours without being it.
-
-    Evidence takes one Release an id, and a page one line: a stranger may displace nothing.
-    """
-    name = release.study.id
-    registered = register.studies.get(name)
-    others = [each for each in own if each.study.id == name]
-    if registered is not None and release.plan.line_sha256 in {line.sha256 for line in registered.lines}:
-        return release
-    if any(each.run.id == release.run.id for each in others) or not (others or registered):
-        return release
-    study = release.study.model_copy(update={"id": f"{name}-{release.run.id}"})
-    return release.model_copy(update={"study": study})
 
 
 def _pages(reports: Path) -> dict[str, dict[str, str]]:

@@ -120,7 +120,7 @@ def integrate(log_marginal: Callable[[Array], Array], scale: float) -> Heterogen
     coarse = top * np.linspace(0.0, 1.0, COARSE) ** 2  # finer where small heterogeneities differ
     found = log_posterior(coarse)
     for _ in range(3):  # a thousand studies know tau to a part of a coarse step
-        inside = np.flatnonzero(found > found.max() - DEPTH)
+        inside = np.flatnonzero(found >= found.max() - DEPTH)  # the top itself, however steep
         low = coarse[max(inside[0] - 1, 0)]
         high = coarse[min(inside[-1] + 1, len(coarse) - 1)]
         coarse = np.linspace(low, high, COARSE)

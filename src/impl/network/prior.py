@@ -16,7 +16,7 @@ from scipy.special import ndtr
 
 from impl.errors import Fault, StudyError
 from impl.network.evidence import Array, EvidenceRow, collect_evidence, divide_out, shares_data
-from impl.network.exchange import judge
+from impl.network.exchange import judge_file
 from impl.network.synthesis import pool
 from impl.release.release import Link, NetworkPrior, Release, StatedBelief
 from impl.study.identity import releases_learnt_from
@@ -86,7 +86,7 @@ def releases_of_others(study: Study, name: str) -> tuple[Release, ...]:
             ]
         )
     files = releases_learnt_from(folder, study)
-    judged = [judge(file.relative_to(root).as_posix(), file.read_bytes()) for file in files]
+    judged = [judge_file(file.relative_to(root).as_posix(), file) for file in files]
     faults = [fault for found in judged if isinstance(found, tuple) for fault in found]
     if faults:
         raise StudyError(faults)
@@ -98,20 +98,20 @@ def relevant_rows(releases: Sequence[Release], asking: Asking) -> tuple[Evidence
 
     Real studies learn nothing from invented ones.
     """
-    evidence = collect_evidence(release for release in releases if release.study.id != asking.study)
-    second = {
-        each.second
-        for each in evidence.overlaps
-        if (each.measure, each.bundle) == (asking.measure, asking.bundle)
-    }
-    return tuple(
-        row
-        for row in evidence.of(asking.measure, asking.bundle)
-        if row.link == asking.link
-        and row.study not in second
-        and (asking.synthetic or not row.synthetic)
-        and not shares_data(row, asking.sites, asking.data_from, asking.data_to)
+    wanted = (asking.measure, asking.bundle, asking.link)
+    evidence = collect_evidence(
+        (
+            release
+            for release in releases
+            if release.study.id != asking.study and (asking.synthetic or not release.study.synthetic)
+        ),
+        keep=lambda row: (
+            (row.measure, row.bundle, row.link) == wanted
+            and not shares_data(row, asking.sites, asking.data_from, asking.data_to)
+        ),
     )
+    twice = evidence.counted_twice(asking.measure, asking.bundle)
+    return tuple(row for row in evidence.rows if row.study not in twice)
 
 
 def learn(rows: Sequence[EvidenceRow], *, vague_weight: float, inflation: float = INFLATION) -> Learnt | None:

@@ -141,8 +141,8 @@ def standings(
     own = tuple(releases)
     known = {(release.study.id, release.run.id) for release in own}
     brought = [release for release in foreign if (release.study.id, release.run.id) not in known]
-    ours = _by_study((*own, *(release for release in brought if _rests_on(register, release))))
-    theirs = _by_study(release for release in brought if not _rests_on(register, release))
+    ours = _by_study((*own, *(release for release in brought if rests_on(register, release))))
+    theirs = _by_study(release for release in brought if not rests_on(register, release))
     tried: dict[str, dict[str, Attempt]] = {}
     for attempt in runs.attempts:
         tried.setdefault(attempt.study, {})[attempt.id] = attempt
@@ -162,19 +162,24 @@ def _by_study(releases: Iterable[Release]) -> dict[str, dict[str, list[Release]]
     """Releases by the id of their study in the register, and by their own."""
     found: dict[str, dict[str, list[Release]]] = {}
     for release in releases:
-        found.setdefault(_study_of(release), {}).setdefault(release.study.id, []).append(release)
+        found.setdefault(study_of(release), {}).setdefault(release.study.id, []).append(release)
     return found
 
 
-def _study_of(release: Release) -> str:
+def age(release: Release) -> tuple[bool, datetime, str]:
+    """Which of several Releases of one study counts: the largest, the last full run or, without one, the last."""
+    return release.run.profile == "full", release.run.started, release.run.id
+
+
+def study_of(release: Release) -> str:
     """The id under which it is registered, as it says itself: its own, or that of the study it is a unit of."""
     name, said = release.study.id, release.plan.study
     return said if said is not None and name.startswith(f"{said}-") else name
 
 
-def _rests_on(register: Register, release: Release) -> bool:
+def rests_on(register: Register, release: Release) -> bool:
     """Whether the line that a Release names is one of its own study in this register."""
-    registered = register.studies.get(_study_of(release))
+    registered = register.studies.get(study_of(release))
     return registered is not None and release.plan.line_sha256 in {line.sha256 for line in registered.lines}
 
 
@@ -193,7 +198,9 @@ def _standing(
     attempt: Attempt | None,
     today: date,
 ) -> Standing:
-    ordered = sorted(releases, key=lambda item: (item.run.profile == "full", item.run.started, item.run.id))
+    if attempt is not None and attempt.profile == "smoke":
+        attempt = None  # a trial that goes on, ends or fails says nothing of where the study stands
+    ordered = sorted(releases, key=age)
     release = ordered[-1] if ordered else None
     full = release if release is not None and release.run.profile == "full" else None
     outcome = None if full is None else _outcome(full)
@@ -235,7 +242,7 @@ def _state(
         return outcome
     if attempt is not None and attempt.state == "running":
         return "running"
-    if attempt is not None and _ended(attempt) is None and attempt.profile == "full" and outcome is None:
+    if attempt is not None and _ended(attempt) is None and outcome is None:
         return "unpublished"
     if overdue:
         return "overdue"
@@ -261,6 +268,6 @@ def _registration(
     if release is not None and release.plan.line_sha256 is not None:
         if register is None:
             return "elsewhere"
-        if not _rests_on(register, release):
+        if not rests_on(register, release):
             return "lost"
     return "registered" if registered is not None else "not_registered"

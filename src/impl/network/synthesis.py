@@ -167,9 +167,7 @@ def synthesise(evidence: Evidence) -> tuple[Synthesis, ...]:
         synthesise_rows(
             evidence.of(measure, bundle),
             missing=evidence.missing_from(measure, bundle),
-            overlapping=frozenset(
-                each.second for each in evidence.overlaps if (each.measure, each.bundle) == (measure, bundle)
-            ),
+            overlapping=evidence.counted_twice(measure, bundle),
         )
         for measure, bundle in evidence.questions()
     )
@@ -178,7 +176,7 @@ def synthesise(evidence: Evidence) -> tuple[Synthesis, ...]:
 def synthesise_rows(
     rows: Sequence[EvidenceRow], *, missing: Sequence[Planned] = (), overlapping: frozenset[str] = frozenset()
 ) -> Synthesis:
-    """Rows of one measure and bundle, at least one. overlapping: ids of studies whose data another one has too."""
+    """Rows of one measure and bundle, at least one. overlapping: ids of studies whose data another one, which stays, has."""
     rows = tuple(sorted(rows, key=lambda row: row.study))
     unit = _numbers(rows)[2]
     fitted = pool(rows)

@@ -25,6 +25,7 @@ from impl.release.files import (
 )
 from impl.release.leaks import find_leaks, gate_fault, known_hashes, word_pattern
 from impl.release.page import check_page
+from impl.release.plausible import implausible
 from impl.release.release import Release
 from impl.study.study import PUBLIC_AUDIENCES
 
@@ -36,7 +37,6 @@ FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 LONG_NUMBER = re.compile(r"(?<![0-9.])[0-9]{10,}(?![0-9.])")
-IDENTIFIER = r"[a-z0-9][a-z0-9-]{0,62}"
 SMALLEST_GROUP = 3  # sites; the rule of disclosure control, held here a second time
 
 
@@ -71,25 +71,13 @@ def check_bundle(folder: Path, release: Release, *, forbidden: Iterable[str] = (
 def check_foreign(release: Release, text: str, name: str) -> Iterator[Fault]:
     """What speaks against a Release that somebody else made. text: the bytes it was read from, as text.
 
-    Its own promises, paths and persons in its words, and that its names and intervals are such as we write.
+    Its own promises, paths and persons in its words, and that ids, numbers and days are such as we write.
     """
     yield from _wrong_numbers(release, name)
     yield from find_leaks("\n".join(_distinct_words(text)), name, known_hashes(release), None)
-    wrong = []
-    if not re.fullmatch(IDENTIFIER, release.study.id):
-        wrong.append("study.id")
-    if not re.fullmatch(r"[0-9a-f]{12}", release.run.id):
-        wrong.append("run.id")
-    if release.study.data_from > release.study.data_to:
-        wrong.append("study.data_to")
-    if sum(measure.role == "primary" for measure in release.study.measures) != 1 or not release.study.bundles:
-        wrong.append("study.measures")
-    if any(not row.lower <= row.median <= row.upper or row.sd < 0 for row in release.estimates):
-        wrong.append("estimates")
-    for place in wrong:
+    for place, got, allowed in implausible(release):
         yield gate_fault(
-            "implausible", f"{name}, key '{place}'", "what impl does not write", "as impl writes it",
-            "Ask whoever made it to run the study again.",
+            "implausible", f"{name}, key '{place}'", got, allowed, "Ask whoever made it to run the study again.",
         )  # fmt: skip
 
 

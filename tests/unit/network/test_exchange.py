@@ -218,6 +218,42 @@ def test_a_zip_that_lies_about_sizes_or_is_damaged_is_told(tmp_path: Path) -> No
         read_releases(path)
 
 
+KINDS = {"stored": 0, "deflated": 8, "bzip2": 12, "lzma": 14}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_entry_costs_that_entry_alone(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", KINDS[kind]) as opened:
+        opened.writestr("bad.json", release_bytes(before_after()))
+        opened.writestr("good.json", release_bytes(GOOD))
+    data = bytearray(path.read_bytes())
+    first = data.index(b"PK\x03\x04") + 30 + len("bad.json") + 8
+    data[first : first + 20] = bytes(255 - byte for byte in data[first : first + 20])
+    path.write_bytes(bytes(data))
+    received = read_releases(path)
+    assert received.releases == (GOOD,)
+    assert [(each.name, each.faults[0].got) for each in received.refused] == [("bad.json", "a damaged file")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_byte_of_a_zip_may_be_wrong(tmp_path: Path, kind: str) -> None:
+    """Versions of later programs, names that are no text, lengths that are not so: told, and never a traceback."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", KINDS[kind]) as opened:
+        opened.writestr("å.json", b"{}")
+    data = path.read_bytes()
+    codes: set[str] = set()
+    for place in range(len(data)):
+        for byte in {99, 255} - {data[place]}:
+            path.write_bytes(data[:place] + bytes([byte]) + data[place + 1 :])
+            try:
+                assert read_releases(path).releases == ()
+            except RunError as error:
+                codes |= {fault.code for fault in error.faults}
+    assert codes == {"exchange.unread"}
+
+
 def test_limits_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = zipped(tmp_path / "a.zip", {f"{number}.json": b"{}" for number in range(5)})
     for name, value in (("MOST_FILES", 4), ("MOST_ENTRIES", 4), ("MOST_BYTES", 9)):
@@ -226,6 +262,28 @@ def test_limits_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             with pytest.raises(RunError):
                 read_releases(path)
     assert len(read_releases(path).refused) == 5
+
+
+def test_what_may_not_be_read_or_has_vanished_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests may read everything, so the refusal is the system's by hand."""
+    (tmp_path / "in").mkdir()
+    for name in ("closed.json", "good.json"):
+        (tmp_path / "in" / name).write_bytes(release_bytes(GOOD))
+    whole = Path.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        if path.name == "closed.json":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return whole(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    received = read_releases(tmp_path / "in")
+    assert received.releases == (GOOD,)
+    assert [(each.name, each.faults[0].code) for each in received.refused] == [
+        ("closed.json", "exchange.unreadable")
+    ]
 
 
 def test_links_and_pipes_in_a_folder_are_not_followed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from impl.errors import ImplError, StudyError
+from impl.network import prior
 from impl.network.evidence import collect_evidence
 from impl.network.prior import (
     INFLATION,
@@ -23,6 +24,7 @@ from impl.network.prior import (
 )
 from impl.network.synthesis import synthesise
 from impl.release.files import write_release
+from impl.release.release import Release
 from impl.study.load import read_study
 from impl.study.study import Study
 from network_releases import DATA_FROM, DATA_TO, study_release
@@ -59,13 +61,45 @@ def test_a_study_does_not_learn_from_itself_its_data_or_other_questions() -> Non
     assert relevant_rows(everyone, replace(ASKING, link="logit")) == ()
 
 
+def invented(release: Release) -> Release:
+    return release.model_copy(update={"study": release.study.model_copy(update={"synthetic": True})})
+
+
 def test_real_studies_learn_nothing_from_invented_ones() -> None:
-    invented = [
-        release.model_copy(update={"study": release.study.model_copy(update={"synthetic": True})})
-        for release in releases()
+    made_up = [invented(release) for release in releases()]
+    assert relevant_rows(made_up, replace(ASKING, synthetic=False)) == ()
+    assert len(relevant_rows(made_up, ASKING)) == 5
+
+
+def logit(release: Release) -> Release:
+    models = [model.model_copy(update={"likelihood": "binomial"}) for model in release.design.models]
+    design = release.design.model_copy(update={"models": tuple(models)})
+    return release.model_copy(update={"design": design})
+
+
+def test_no_study_gives_way_to_one_that_is_not_used() -> None:
+    """Choices between studies are made among those that can be learnt from, and by them alone."""
+    asking = replace(ASKING, synthetic=False)
+    sites = ("a", "b", "c", "d")
+    ours = study_release(9, -0.3, 0.1, sites=sites, study="z-real")
+    twin = study_release(9, -0.3, 0.1, sites=sites, study="a-invented")
+    near = study_release(1, -0.2, 0.2, sites=("a", "e", "f", "g"), study="b-invented")
+    newer = study_release(9, -0.9, 0.1, study="z-real", run="f" * 12)
+    used = study_release(2, -0.2, 0.2, sites=("x", "d", "h", "i"), study="c-used")
+    others = [logit(study_release(number, -0.2, 0.2)) for number in (10, 11, 12)]
+    made_up = [[invented(each) for each in group] for group in ([twin], [near], [newer], others)]
+    for stranger in (*made_up, [used], others):
+        assert [row.study for row in relevant_rows([*stranger, ours], asking)] == ["z-real"]
+
+
+def test_of_studies_that_share_data_in_a_chain_every_other_one_stays() -> None:
+    chain = [
+        study_release(
+            number, -0.3, 0.1 + number / 100, sites=tuple(f"{number + place}" for place in (0, 0.5, 1))
+        )
+        for number in range(4)
     ]
-    assert relevant_rows(invented, replace(ASKING, synthetic=False)) == ()
-    assert len(relevant_rows(invented, ASKING)) == 5
+    assert [row.study for row in relevant_rows(chain, ASKING)] == ["study-00000", "study-00002"]
 
 
 def posterior(learnt: Learnt, seen: float, error: float, draws: int = 200_000) -> np.ndarray:
@@ -133,3 +167,24 @@ def test_a_release_that_cannot_be_believed_teaches_nothing_and_is_told(tmp_path:
         releases_of_others(asking(tmp_path), "reports")
     told = {fault.where.split(",")[0] for fault in caught.value.faults}
     assert all(any(file.parent.name in where for where in told) for file in files[:2]), told
+
+
+def test_a_release_that_has_vanished_or_may_not_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for release in releases():
+        write_release(release, tmp_path / "reports" / release.study.id)
+    files = sorted((tmp_path / "reports").glob("*/release.json"))
+
+    def listed_a_moment_ago(_folder: Path, _study: Study) -> list[Path]:
+        return files
+
+    monkeypatch.setattr(prior, "releases_learnt_from", listed_a_moment_ago)
+    files[0].unlink()
+    files[1].unlink()
+    files[1].mkdir()  # root may read any file, and no folder as one
+    with pytest.raises(StudyError) as caught:
+        releases_of_others(asking(tmp_path), "reports")
+    assert [(fault.code, fault.where) for fault in caught.value.faults] == [
+        ("exchange.unreadable", f"reports/{file.parent.name}/release.json") for file in files[:2]
+    ]
