@@ -96,7 +96,7 @@ def test_many_counts_by_site_are_folded_and_none_is_lost() -> None:
         release.model_copy(update={"sections": release.sections.model_copy(update={"sites": many})}), NB
     )
     assert "<details" not in site_counts.block(release, NB)
-    assert "Se tallene for alle de 355 steder" in plain(folded)
+    assert "Se tallene for alle 355 steder" in plain(folded)
     assert folded.count("<tr>") == 356
 
 
