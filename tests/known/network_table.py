@@ -18,7 +18,8 @@ from demo_releases import demo_network, demo_project, demo_releases
 from impl.model.demo_network import DemoNetwork
 from impl.network.exchange import read_releases
 from impl.network.gather import status_of
-from impl.network.status import NetworkStatus, ProposalKind
+from impl.network.proposals import ProposalKind
+from impl.network.status import NetworkStatus
 from impl.register.register import read_register
 
 SHOULD: dict[str, tuple[tuple[str, ...], tuple[ProposalKind, ...]]] = {

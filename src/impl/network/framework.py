@@ -16,7 +16,7 @@ from impl.study.load import read_measure
 from impl.study.value import MeasureId, Value
 from impl.study.vocabulary import read_vocabulary
 
-Severity = Literal["serious", "harm", "none"]
+Severity = Literal["serious", "harm", "none", "unknown"]
 LEARNING = "learning"
 
 
@@ -25,7 +25,7 @@ class Means(Value):
 
     measures: tuple[MeasureId, ...] = ()
     strategies: tuple[MeasureId, ...] = ()
-    logs: tuple[Literal["cycles", "adaptations", "fidelity", "spc"], ...] = ()
+    logs: tuple[Literal["cycles", "adaptations", "fidelity"], ...] = ()
 
 
 class Framework(Value):
@@ -33,15 +33,15 @@ class Framework(Value):
 
     goals: Mapping[str, tuple[MeasureId, ...]]
     means: Mapping[str, Means]
-    severity: Mapping[Literal["serious", "harm"], tuple[MeasureId, ...]] = Field(default_factory=dict)
+    severity: Mapping[Literal["serious", "harm", "none"], tuple[MeasureId, ...]] = Field(default_factory=dict)
 
     def goal(self, measure: str) -> str:
         """The goal that a measure serves."""
         return next((goal for goal, measures in self.goals.items() if measure in measures), LEARNING)
 
     def severity_of(self, measure: str) -> Severity:
-        """What one event of a measure means to the person."""
-        return next((grade for grade, measures in self.severity.items() if measure in measures), "none")
+        """What one event of a measure means to the person; `unknown` for one that nobody has judged."""
+        return next((grade for grade, measures in self.severity.items() if measure in measures), "unknown")
 
     def used(self, release: Release) -> tuple[str, ...]:
         """Means that a Release shows in use."""
@@ -51,7 +51,6 @@ class Framework(Value):
             "cycles": any(event.kind == "cycle" for event in events),
             "adaptations": sections.adaptations is not None and bool(sections.adaptations.rows),
             "fidelity": sections.fidelity is not None,
-            "spc": sections.spc is not None,
         }
         strategies = {event.what for event in events if event.kind == "strategy"}
         measures = {measure.id for measure in release.study.measures}

@@ -16,8 +16,9 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from impl.network.lines import StudyLine
 from impl.network.states import State
-from impl.network.status import NetworkStatus, StudyLine
+from impl.network.status import NetworkStatus
 from impl.network.synthesis import Synthesis
 from impl.release.release import Release
 from impl.release.sections import FitAnswer
@@ -31,7 +32,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseBand:
-    """A stretch of time with the middle one of the steps of the wheel that a study's sites were in."""
+    """A stretch of time with the step of the wheel that at least half of a study's sites were in or beyond."""
 
     phase: str
     start: date
@@ -40,7 +41,7 @@ class PhaseBand:
 
 @dataclass(frozen=True, kw_only=True)
 class WaveLine:
-    """One study on the network's line of time. starts: day and number of sites that started; cycles: day, decision
+    """One study on the network's line of time. starts: day and names of the sites that started; cycles: day, decision
     («» while it runs) and number; phases: the sites' steps. sites: codes of those that started."""
 
     study: str
@@ -49,7 +50,7 @@ class WaveLine:
     data_from: date
     data_to: date
     sites: tuple[str, ...]
-    starts: tuple[tuple[date, int], ...]
+    starts: tuple[tuple[date, tuple[str, ...]], ...]
     cycles: tuple[tuple[date, str, int], ...]
     phases: tuple[PhaseBand, ...]
 
@@ -95,13 +96,16 @@ class Deviance:
 
 @dataclass(frozen=True, kw_only=True)
 class Signal:
-    """The run chart of one study: whether it signals, and how often one would by chance."""
+    """The run chart of one study: whether it signals, and how often one would by chance. longest: first and last day of
+    its longest run; stable: whether the points before the first start gave no signal, as a fair yardstick does not."""
 
     study: str
     run: str
     signal: bool
     variation: str
     false_alarms: float
+    longest: tuple[date, date]
+    stable: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,13 +124,15 @@ class Signals:
 
 @dataclass(frozen=True, kw_only=True)
 class LearningNetwork:
-    """Everything that the view of the learning network shows. fit: mean answers over studies, by question."""
+    """Everything that the view of the learning network shows. fit: mean answers over studies, by question, with the
+    number of answers (a site gives one for each study it is in); fit_studies: ids of those studies."""
 
     waves: tuple[WaveLine, ...]
     worked: tuple[WorkedRow, ...]
     deviance: tuple[Deviance, ...]
     signals: Signals
     fit: tuple[FitAnswer, ...]
+    fit_studies: tuple[str, ...]
 
 
 def learning_network(status: NetworkStatus) -> LearningNetwork:
@@ -143,6 +149,7 @@ def learning_network(status: NetworkStatus) -> LearningNetwork:
         ),
         signals=_signals(released),
         fit=_fit(release for _, release in released),
+        fit_studies=tuple(line.id for line, release in released if release.sections.fit),
     )
 
 
@@ -154,12 +161,13 @@ def _first(wave: WaveLine) -> tuple[date, str]:
 
 
 def _wave(line: StudyLine, release: Release) -> WaveLine:
-    starts = Counter(
-        site.actual_start or site.allocated_start for site in release.design.rollout if site.state == "start"
-    )
+    starts: dict[date, list[str]] = {}
+    for site in release.design.rollout:
+        day = site.actual_start or site.allocated_start
+        if site.state == "start" and day is not None:
+            starts.setdefault(day, []).append(site.name)
     events = release.sections.timeline
     cycles = Counter((_month(event.start), event.word) for event in events if event.kind == "cycle")
-    dated = sorted((day, count) for day, count in starts.items() if day is not None)
     return WaveLine(
         study=line.id,
         run=release.run.id,
@@ -167,14 +175,15 @@ def _wave(line: StudyLine, release: Release) -> WaveLine:
         data_from=release.study.data_from,
         data_to=release.study.data_to,
         sites=tuple(site.site for site in release.design.rollout if site.state == "start"),
-        starts=tuple(dated),
+        starts=tuple((day, tuple(names)) for day, names in sorted(starts.items())),
         cycles=tuple((day, word, count) for (day, word), count in sorted(cycles.items())),
         phases=_phases(release),
     )
 
 
 def _phases(release: Release) -> tuple[PhaseBand, ...]:
-    """Month by month the middle one of the steps that the sites are in; nothing until half of them have begun."""
+    """Month by month the furthest step that at least half of the sites with steps are in or beyond; nothing until half
+    of them have begun."""
     by_site: dict[str, list[tuple[date, str]]] = {}
     for event in release.sections.timeline:
         if event.kind == "phase" and event.word in PHASES:
@@ -299,6 +308,8 @@ def _signals(released: Iterable[tuple[StudyLine, Release]]) -> Signals:
             signal=chart.signal,
             variation=chart.variation,
             false_alarms=chart.false_alarms,
+            longest=(chart.run_from, chart.run_to),
+            stable=chart.stable_before,
         )
         for line, release in released
         if (chart := release.sections.spc) is not None
@@ -317,7 +328,7 @@ def at_least(count: int, chances: Sequence[float]) -> float:
 
 
 def _fit(releases: Iterable[Release]) -> tuple[FitAnswer, ...]:
-    """Mean answer over all sites that answered, in the order of the form."""
+    """Mean over all answers, in the order of the form; `sites` counts answers."""
     total: dict[str, tuple[float, int]] = {}
     for release in releases:
         for answer in release.sections.fit:

@@ -28,8 +28,6 @@ STATES: tuple[State, ...] = (
     "unpublished", "failed", "overdue", "running", "planned", "withdrawn",
 )  # fmt: skip
 """All of them, in the order of lists."""
-NULL: tuple[State, ...] = ("uncertain", "negligible")
-"""States of a study that did not show an effect: it may have none of importance, or too little is known."""
 ENDED_EARLY = timedelta(days=31)
 """How long before the planned last day of data a report may end and still be the planned one (choice: a month)."""
 

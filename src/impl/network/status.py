@@ -14,90 +14,49 @@ from typing import Literal
 
 from impl.network.evidence import Evidence
 from impl.network.framework import Severity, framework_ids, read_framework
-from impl.network.states import NULL, STATES, Standing, State
+from impl.network.lines import EVALUATED, StudyLine, study_line
+from impl.network.proposals import PooledProposal, Proposal, pooled_proposals, proposals
+from impl.network.states import STATES, Standing, State
 from impl.network.synthesis import Synthesis, synthesise
 from impl.release.release import Comparison, Release, ReleasedBundle, ReleasedMeasure
+from impl.release.targets import CommonTarget
 from impl.study.value import Translated
 
-KEPT_MONTHS = 12
-FADED = 0.20
-"""P(at least half of the effect kept a year after support) up to which an effect counts as faded (choice: the band
-«lite sannsynlig»)."""
-POOLED_STUDIES = 3  # studies from which a bundle as a whole may be proposed for phasing out (choice)
-POOLED_HARM, POOLED_NEGLIGIBLE = 0.80, 0.90  # as the verdict of one study
-EVALUATED: tuple[State, ...] = ("beneficial", "promising", "uncertain", "negligible", "harmful", "described")
-"""States with a report that came to its end."""
-UNANSWERED: tuple[State, ...] = ("overdue", "failed", "not_converged")
 BUNDLES = (
     "medication", "deterioration", "malnutrition", "falls", "pressure_ulcers", "safe_discharge", "catheter_uti",
     "central_line", "good_pathways", "leve_hele_livet",
 )  # fmt: skip
 """The eight bundles of I trygge hender 24-7 in the order of the invitation, and the two programmes beside them."""
 
-ProposalKind = Literal[
-    "phase_out_harm", "phase_out_negligible", "deliver_first", "faded", "keep", "more_data", "report_missing"
-]
-PROPOSALS: tuple[ProposalKind, ...] = (
-    "phase_out_harm", "phase_out_negligible", "deliver_first", "faded", "keep", "more_data", "report_missing",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyLine:
-    """One study of the list of all. measure, bundle: ids, of the Release or the plan. collecting: its data period has
-    begun and no report is due. faded: whether the effect is known to have faded; None where nothing is known."""
-
-    standing: Standing
-    measure: str
-    bundle: str
-    areas: tuple[str, ...]
-    goal: str
-    means: tuple[str, ...]
-    collecting: bool
-    faded: bool | None
-
-    @property
-    def id(self) -> str:
-        return self.standing.id
-
-    @property
-    def state(self) -> State:
-        return self.standing.state
-
-    @property
-    def release(self) -> Release | None:
-        """The Release where it is a result: full, and its state says what it found."""
-        return self.standing.release if self.state in EVALUATED else None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """How many studies serve one goal, focus area or bundle, and what came of them; without: no report with a result."""
+    """How many studies serve one goal, focus area or bundle, and what came of them. positive: beneficial or promising;
+    described: a report that judges nothing; without: no report with a result."""
 
     id: str
     studies: tuple[str, ...]
     reported: int
     positive: int
-    null: int
+    negligible: int
+    uncertain: int
     harmful: int
     described: int
     without: int
 
     @property
     def gap(self) -> bool:
-        """Whether nothing has been evaluated."""
-        return self.reported == 0
+        """Whether no study has judged if things got better or worse."""
+        return self.reported == self.described
 
 
 @dataclass(frozen=True, kw_only=True)
 class LevelFigure:
-    """One study's levels of a measure, on the reported scale; `vintage` is the day the numbers were taken out."""
+    """One study's levels of a measure, on the reported scale."""
 
     study: str
     run: str
     levels: Comparison
-    data_to: date
-    vintage: date | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,17 +73,15 @@ class KeyFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetFigure:
-    """One study's newest common target; `p_met` as the Release has it."""
+    """One study's targets of one measure: the newest common one as the Release has it, or, where sites have targets of
+    their own, how many of `sites` reach theirs: lower, mean, upper."""
 
     study: str
     run: str
     measure: ReleasedMeasure
-    target: float
-    start: date
-    end: date
-    met: bool | None
-    p_met: float | None
-    hidden: bool
+    sites: int
+    common: CommonTarget | None
+    reached: tuple[int, float, int] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,27 +91,6 @@ class Example:
     area: str
     study: str
     rule: Literal["newest", "drawn", "both"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """What one study asks for. probability: the one that decided it; None where none did."""
-
-    kind: ProposalKind
-    study: str
-    run: str | None
-    probability: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PooledProposal:
-    """A bundle whose studies together say that it should be phased out."""
-
-    measure: str
-    bundle: str
-    kind: Literal["phase_out_harm", "phase_out_negligible"]
-    probability: float
-    studies: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +139,7 @@ class NetworkStatus:
 
     @property
     def unevaluated(self) -> tuple[str, ...]:
-        """Focus areas in which nothing has been evaluated."""
+        """Focus areas in which no study has judged anything."""
         return tuple(tally.id for tally in self.areas if tally.gap)
 
 
@@ -215,7 +151,7 @@ def network_status(
     today: date,
 ) -> NetworkStatus:
     """The report's values. areas: focus areas by measure; today: the day from which ages are told."""
-    lines = tuple(_line(standing, areas, today) for standing in standings)
+    lines = tuple(study_line(standing, areas, today) for standing in standings)
     syntheses = synthesise(evidence)
     return NetworkStatus(
         today=today,
@@ -235,45 +171,11 @@ def network_status(
         figures=_figures(lines, syntheses),
         targets=tuple(_targets(lines)),
         examples=tuple(_examples(lines, today.year)),
-        proposals=_proposals(lines),
-        pooled=_pooled(syntheses),
+        proposals=proposals(lines),
+        pooled=pooled_proposals(evidence, syntheses),
         benefits=tuple(_benefits(lines)),
         syntheses=syntheses,
     )
-
-
-def _line(standing: Standing, areas: Mapping[str, tuple[str, ...]], today: date) -> StudyLine:
-    framework = read_framework()
-    release, plan, registered = standing.release, standing.plan, standing.registered
-    if release is not None:
-        measure, bundle = release.measure().id, release.study.bundles[0].id
-    else:
-        assert plan is not None  # a standing comes from a Release or from the register
-        measure, bundle = plan.measures.primary, plan.bundles[0]
-    named = registered.newest.focus_areas if registered is not None else ()
-    begun = (
-        plan is not None
-        and plan.planned.data_from is not None
-        and plan.planned.data_from <= today.isoformat()
-    )
-    return StudyLine(
-        standing=standing,
-        measure=measure,
-        bundle=bundle,
-        areas=areas.get(measure) or named,
-        goal=framework.goal(measure),
-        means=framework.used(release) if release is not None else (),
-        collecting=standing.state == "planned" and begun,
-        faded=_faded(release) if release is not None else None,
-    )
-
-
-def _faded(release: Release) -> bool | None:
-    section = release.sections.sustainment
-    if section is None or release.status != "ok":
-        return None
-    horizon = next((row for row in section.horizons if row.months == KEPT_MONTHS), None)
-    return None if horizon is None or horizon.p_half is None else horizon.p_half <= FADED
 
 
 def _tally(name: str, lines: Sequence[StudyLine]) -> Tally:
@@ -285,7 +187,8 @@ def _tally(name: str, lines: Sequence[StudyLine]) -> Tally:
         studies=tuple(line.id for line in lines),
         reported=of(*EVALUATED),
         positive=of("beneficial", "promising"),
-        null=of(*NULL),
+        negligible=of("negligible"),
+        uncertain=of("uncertain"),
         harmful=of("harmful"),
         described=of("described"),
         without=len(lines) - of(*EVALUATED),
@@ -317,13 +220,7 @@ def _figures(lines: Sequence[StudyLine], syntheses: Sequence[Synthesis]) -> tupl
                 goal=first.goal,
                 areas=first.areas,
                 figures=tuple(
-                    LevelFigure(
-                        study=line.id,
-                        run=each.run.id,
-                        levels=_levels(each),
-                        data_to=each.study.data_to,
-                        vintage=each.study.vintage,
-                    )
+                    LevelFigure(study=line.id, run=each.run.id, levels=_levels(each))
                     for line, each in by_question[key]
                 ),
                 synthesis=pooled.get(key),
@@ -342,18 +239,18 @@ def _targets(lines: Iterable[StudyLine]) -> Iterable[TargetFigure]:
     for line in lines:
         release = line.release
         for section in release.sections.targets if release is not None else ():
-            common = section.common
-            if release is not None and common is not None:
+            assert release is not None  # the loop is empty without one
+            reached = None
+            if section.mean is not None and section.lower is not None and section.upper is not None:
+                reached = (section.lower, section.mean, section.upper)
+            if section.common is not None or reached is not None:
                 yield TargetFigure(
                     study=line.id,
                     run=release.run.id,
                     measure=next(each for each in release.study.measures if each.id == section.measure),
-                    target=common.target,
-                    start=common.start,
-                    end=common.end,
-                    met=common.met,
-                    p_met=common.p_met,
-                    hidden=common.hidden,
+                    sites=section.sites,
+                    common=section.common,
+                    reached=None if section.common is not None else reached,
                 )
 
 
@@ -383,67 +280,7 @@ def _drawn(studies: Sequence[str], year: int) -> str:
     return min(studies, key=lambda name: hashlib.sha256(f"{year} {name}".encode()).hexdigest())
 
 
-# --- proposals
-
-
-def _proposals(lines: Sequence[StudyLine]) -> tuple[Proposal, ...]:
-    found = [proposal for line in lines for proposal in _proposals_of(line)]
-    return tuple(sorted(found, key=lambda each: (PROPOSALS.index(each.kind), each.study)))
-
-
-def _proposals_of(line: StudyLine) -> Iterable[Proposal]:
-    """A harmful bundle, or one that surely does too little although it was delivered, may go; where it was not
-    delivered, that comes first; an effect that faded asks for upkeep; the rest for more data."""
-    if line.state in UNANSWERED:
-        run = line.standing.release.run.id if line.standing.release is not None else None
-        yield Proposal(kind="report_missing", study=line.id, run=run)
-    release = line.release
-    if release is None or release.verdict is None:
-        return
-    measure = release.measure()
-    row = release.estimate(measure.id, "tate", measure.headline_scale)
-    section = release.sections.fidelity
-    delivery = release.verdict.delivery
-
-    def proposal(kind: ProposalKind, probability: float | None) -> Proposal:
-        return Proposal(kind=kind, study=line.id, run=release.run.id, probability=probability)
-
-    if line.state == "harmful":
-        yield proposal("phase_out_harm", row.p_harm if row else None)
-    elif delivery == "not_delivered":
-        yield proposal("deliver_first", section.p_not_delivered if section else None)
-    elif line.state == "negligible" and delivery == "delivered":
-        yield proposal("phase_out_negligible", row.p_negligible if row else None)
-    elif line.state == "beneficial" and line.faded:
-        kept = release.sections.sustainment
-        horizon = next((each for each in kept.horizons if each.months == KEPT_MONTHS), None) if kept else None
-        yield proposal("faded", horizon.p_half if horizon else None)
-    elif line.state == "beneficial":
-        yield proposal("keep", row.p_worthwhile if row else None)
-    else:
-        yield proposal("more_data", row.p_worthwhile if row else None)
-
-
-def _pooled(syntheses: Sequence[Synthesis]) -> tuple[PooledProposal, ...]:
-    found = []
-    for each in syntheses:
-        chances = each.mean_chances
-        limits: tuple[tuple[Literal["phase_out_harm", "phase_out_negligible"], float | None, float], ...] = (
-            ("phase_out_harm", chances.harm, POOLED_HARM),
-            ("phase_out_negligible", chances.negligible, POOLED_NEGLIGIBLE),
-        )
-        for kind, chance, limit in limits:
-            if each.studies >= POOLED_STUDIES and chance is not None and chance >= limit:
-                found.append(
-                    PooledProposal(
-                        measure=each.measure,
-                        bundle=each.bundle,
-                        kind=kind,
-                        probability=chance,
-                        studies=tuple(result.study for result in each.results),
-                    )
-                )
-    return tuple(found)
+# --- benefit
 
 
 def _benefits(lines: Sequence[StudyLine]) -> Iterable[Benefit]:

@@ -40,6 +40,8 @@ def test_signals_are_counted_beside_those_of_chance(found: tuple[NetworkStatus, 
     assert len(signals.rows) == 24
     assert signals.expected == pytest.approx(sum(row.false_alarms for row in signals.rows))
     assert 0 < signals.count <= 24
+    for row in signals.rows:
+        assert row.longest[0] <= row.longest[1]
 
 
 def test_ranks_are_sure_where_places_are_far_apart_and_not_where_they_are_alike(
@@ -86,8 +88,9 @@ def test_the_line_of_time_holds_starts_cycles_and_steps_in_order(
 ) -> None:
     wave = next(wave for wave in found[1].waves if wave.study == "fall-vestfold")
     assert wave.wave == "Vestfold"
-    assert wave.starts[0] == (date(2020, 1, 1), 2)
-    assert sum(count for _, count in wave.starts) == len(wave.sites) == 8
+    day, names = wave.starts[0]
+    assert (day, len(names)) == (date(2020, 1, 1), 2)
+    assert sum(len(names) for _, names in wave.starts) == len(wave.sites) == 8
     assert sum(count for _, _, count in wave.cycles) == 20
     assert wave.phases[0].phase == "prepare"
     assert wave.phases[-1].phase == "follow_up"
@@ -111,6 +114,7 @@ def test_what_worked_where_has_a_row_for_every_result_not_for_the_good_ones(
 
 def test_fit_answers_are_means_over_all_sites(found: tuple[NetworkStatus, LearningNetwork]) -> None:
     fit = found[1].fit
-    assert {answer.sites for answer in fit} == {72}
+    assert {answer.sites for answer in fit} == {72}, "answers: the same sites answer for several bundles"
+    assert len(found[1].fit_studies) == 9
     assert len(fit) == 6
     assert all(2 <= answer.mean <= 5 for answer in fit)

@@ -13,10 +13,12 @@ from example_release import staggered
 from impl.model.demo_network import DemoNetwork
 from impl.network.framework import framework_ids, read_framework
 from impl.network.gather import status_of
+from impl.network.lines import EVALUATED
 from impl.network.states import Standing
-from impl.network.status import BUNDLES, EVALUATED, NetworkStatus
+from impl.network.status import BUNDLES, NetworkStatus
 from impl.register.register import Register
 from impl.release.release import Release, Verdict
+from impl.release.targets import TargetSection
 from impl.study.load import bundle_ids, measure_ids
 from impl.study.vocabulary import read_vocabulary
 from worlds import REPOSITORY
@@ -101,13 +103,14 @@ def test_a_stranger_with_the_id_of_ours_displaces_nothing(demo: Demo, status: Ne
 def test_tallies_add_up(status: NetworkStatus) -> None:
     assert sum(len(tally.studies) for tally in status.goals) == len(status.lines)
     for tally in (*status.goals, *status.areas, *status.bundles):
-        came = tally.positive + tally.null + tally.harmful + tally.described
+        came = tally.positive + tally.negligible + tally.uncertain + tally.harmful + tally.described
         assert came == tally.reported
         assert tally.reported + tally.without == len(tally.studies)
-        assert tally.gap == (tally.reported == 0)
+        assert tally.gap == (tally.reported == tally.described)
 
 
-def test_gaps_are_the_area_and_the_programme_that_nobody_evaluated(status: NetworkStatus) -> None:
+def test_gaps_are_what_no_evaluation_has_judged(status: NetworkStatus) -> None:
+    """The area and the programme that are left empty on purpose; no measure of a goal is told as little."""
     assert status.unevaluated == ("mental_health",)
     assert [tally.id for tally in status.bundles if tally.gap] == ["good_pathways"]
 
@@ -150,7 +153,7 @@ def test_what_was_not_delivered_is_never_phased_out_for_doing_nothing(demo: Demo
         changed.append(release)
     kinds = {each.study: each.kind for each in status_with(demo, changed).proposals}
     assert kinds["fall-telemark"] == "deliver_first"
-    assert kinds["trykksar-bergen"] == "more_data"
+    assert kinds["trykksar-bergen"] == "measure_delivery"
 
 
 def test_harm_is_told_however_little_was_delivered(demo: Demo) -> None:
@@ -209,18 +212,115 @@ def test_cost_per_event_is_cost_over_events(status: NetworkStatus) -> None:
     assert "forverret-ahus" not in by_study, "no direction is good"
 
 
-def test_three_studies_that_all_do_harm_speak_against_the_bundle(demo: Demo) -> None:
-    network, register, _, folder = demo
-    changed = network.model_copy(
+def falls(demo: Demo, **truth: object) -> list[Release]:
+    """Releases of the demo's five evaluations of falls, had this been true of all of them."""
+    network, register, _, _ = demo
+    studies = {
+        name: found.model_copy(update=truth) if found.measure == "falls" else found
+        for name, found in network.studies.items()
+    }
+    made = demo_releases(network.model_copy(update={"studies": studies}), register)
+    return [release for release in made if release.measure().id == "falls"]
+
+
+def renamed(release: Release, measure: str) -> Release:
+    """The same Release of another measure."""
+    text = release.model_dump_json(by_alias=True).replace('"measure":"falls"', f'"measure":"{measure}"')
+    found = Release.model_validate_json(text)
+    measures = tuple(each.model_copy(update={"id": measure}) for each in found.study.measures)
+    return found.model_copy(update={"study": found.study.model_copy(update={"measures": measures})})
+
+
+def beside(release: Release, control: Release) -> Release:
+    """The Release with the measure of another as its negative control."""
+    added = control.measure().model_copy(update={"role": "negative_control"})
+    study = release.study.model_copy(update={"measures": (*release.study.measures, added)})
+    design = release.design.model_copy(update={"models": (*release.design.models, *control.design.models)})
+    return release.model_copy(
         update={
-            "studies": {
-                name: found.model_copy(update={"effect": 1.5}) if found.measure == "falls" else found
-                for name, found in network.studies.items()
-            }
+            "study": study,
+            "design": design,
+            "estimates": (*release.estimates, *control.estimates),
+            "comparisons": (*release.comparisons, *control.comparisons),
         }
     )
-    found = status_of(register, demo_releases(changed, register), root=folder, today=network.today)
-    assert [(each.bundle, each.kind) for each in found.pooled] == [("falls", "phase_out_harm")]
+
+
+def pooled(demo: Demo, releases: list[Release]) -> list[tuple[str, str, str]]:
+    return [(each.measure, each.bundle, each.kind) for each in status_with(demo, releases).pooled]
+
+
+def test_three_studies_that_all_do_harm_speak_against_the_bundle(demo: Demo) -> None:
+    releases = falls(demo, effect=1.5)
+    assert pooled(demo, releases) == [("falls", "falls", "phase_out_harm")]
+    assert pooled(demo, releases[:2]) == [], "two are too few"
+    found = status_with(demo, releases).pooled[0]
+    assert dict(zip(found.studies, found.runs, strict=True)) == {
+        release.study.id: release.run.id for release in releases
+    }
+
+
+def test_a_negative_control_says_nothing_against_a_bundle(demo: Demo) -> None:
+    """Every study finds an improvement, and beside it a control that moves as harm would, or not at all."""
+    for effect in (1.5, 1.0):
+        controls = [renamed(each, "gtt_harm") for each in falls(demo, effect=effect, delivered=0.9)]
+        releases = [
+            beside(release, control)
+            for release, control in zip(falls(demo, effect=0.68, delivered=0.9), controls, strict=True)
+        ]
+        status = status_with(demo, releases)
+        control = next(each for each in status.syntheses if each.measure == "gtt_harm")
+        chances = control.mean_chances
+        assert max(chances.harm or 0, chances.negligible or 0) >= 0.9, "it would be proposed by its numbers"
+        assert status.pooled == ()
+
+
+def test_studies_for_which_a_measure_is_only_beside_do_not_count(demo: Demo) -> None:
+    """Two with it as their main measure and three with it as a control are not five."""
+    harmful = falls(demo, effect=1.5)
+    others = [
+        beside(renamed(each, "gtt_harm"), control)
+        for each, control in zip(falls(demo, effect=0.68)[2:], harmful[2:], strict=True)
+    ]
+    status = status_with(demo, [*harmful[:2], *others])
+    assert next(each for each in status.syntheses if each.measure == "falls").studies == 5
+    assert status.pooled == ()
+
+
+def test_a_bundle_does_too_little_only_where_every_study_delivered_it(demo: Demo) -> None:
+    delivered = falls(demo, effect=1.0, delivered=0.9)
+    assert pooled(demo, delivered) == [("falls", "falls", "phase_out_negligible")]
+    for share in (0.3, None):
+        other = falls(demo, effect=1.0, delivered=share)
+        assert pooled(demo, other) == []
+        assert pooled(demo, [*delivered[:-1], other[-1]]) == []
+        assert pooled(demo, delivered[:-1]) == [("falls", "falls", "phase_out_negligible")]
+
+
+def test_one_of_two_measures_of_a_bundle_is_named(demo: Demo) -> None:
+    """Falls got worse, another measure of the same bundle better: the proposal is of falls."""
+    better = []
+    for release in falls(demo, effect=0.68):
+        study = release.study.model_copy(update={"id": f"{release.study.id}-b"})
+        better.append(renamed(release.model_copy(update={"study": study}), "gtt_harm"))
+    assert pooled(demo, [*falls(demo, effect=1.5), *better]) == [("falls", "falls", "phase_out_harm")]
+
+
+def test_where_sites_have_targets_of_their_own_their_number_is_told(demo: Demo) -> None:
+    first, *rest = demo[2]
+    own = TargetSection(measure=first.measure().id, sites=8, lower=3, mean=5.2, upper=7)
+    unknown = TargetSection(measure=first.measure().id, sites=8)
+    for section, expected in ((own, [(None, (3, 5.2, 7))]), (unknown, [])):
+        sections = first.sections.model_copy(update={"targets": (section,)})
+        found = status_with(demo, [first.model_copy(update={"sections": sections}), *rest]).targets
+        assert [(each.common, each.reached) for each in found if each.study == first.study.id] == expected
+
+
+def test_a_measure_that_nobody_has_judged_is_not_called_harmless() -> None:
+    framework = read_framework()
+    assert framework.severity_of("falls") == "harm"
+    assert framework.severity_of("hand_hygiene") == "none"
+    assert framework.severity_of("a_measure_of_another_network") == "unknown"
 
 
 def test_an_empty_network_is_told() -> None:

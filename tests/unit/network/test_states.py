@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from example_release import ambiguous, harmful, not_converged
-from impl.network.states import NULL, STATES, Attempt, Runs, Standing, State, counts, standings
+from impl.network.states import STATES, Attempt, Runs, Standing, State, counts, standings
 from impl.register.register import Register, read_register
 from impl.register.write import withdraw_study
 from impl.release.release import Outcome, Release, Verdict
@@ -70,7 +70,6 @@ def test_every_state_is_reached_and_shown(tmp_path: Path) -> None:
         assert (row.state, row.reason) == ("withdrawn", "Nedlagt.")
         assert row.outcome == (None if not releases else standings(known, releases, today=today)[0].outcome)
     assert {case[-1] for case in cases} | {"withdrawn"} == set(STATES) == set(get_args(State))
-    assert set(NULL) < set(STATES)
 
 
 def test_an_early_report_says_so_and_a_late_one_stays_late(tmp_path: Path) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
+from impl.network.lines import StudyLine
+from impl.network.proposals import POOLED_HARM, POOLED_NEGLIGIBLE, POOLED_WORTHWHILE
 from impl.network.status import KeyFigure, NetworkStatus, Tally, TargetFigure
-from impl.report import tables, wording
+from impl.network.synthesis import Synthesis
+from impl.report import sentences, tables, wording
 from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.language import Language, sentence
 from impl.report.network import forms
@@ -15,7 +18,7 @@ from impl.report.study import targets
 
 def part_figures(status: NetworkStatus, language: Language) -> Block:
     """National key figures and quality indicators: by goal, focus area and means, then measure by measure."""
-    body = ""
+    body = forms.cause(status, language) + paragraphs([language.say("network.figures_note")])
     for group, tallies in (("goal", status.goals), ("focus_area", status.areas)):
         heading = language.say(f"network.by.{group}")
         body += f"<h3>{escape(heading)}</h3>" + _tallies(group, tallies, language)
@@ -36,7 +39,8 @@ def _tallies(group: str, tallies: Sequence[Tally], language: Language) -> str:
         ("registered", lambda each: len(each.studies)),
         ("reported", lambda each: each.reported),
         ("positive", lambda each: each.positive),
-        ("null", lambda each: each.null),
+        ("negligible", lambda each: each.negligible),
+        ("uncertain", lambda each: each.uncertain),
         ("harmful", lambda each: each.harmful),
         ("described", lambda each: each.described),
         ("without", lambda each: each.without),
@@ -50,7 +54,7 @@ def _tallies(group: str, tallies: Sequence[Tally], language: Language) -> str:
         for tally in tallies
     ]
     caption = language.say(f"network.caption.{group}")
-    return tables.cards("network tally", caption, heads, rows, language.say("network.tally_unit"))
+    return tables.cards("network tally", caption, heads, rows, language.say(f"network.tally_unit.{group}"))
 
 
 def _means(status: NetworkStatus, language: Language) -> str:
@@ -99,65 +103,81 @@ def _figure(figure: KeyFigure, status: NetworkStatus, language: Language) -> lis
         level.append(
             escape(language.say(f"network.level_{key}", {"level": forms.level_range(values, language)}))
         )
-    several = figure.synthesis is not None and figure.synthesis.studies > 1
-    effect, sure = _together(figure, language) if several else _alone(figure, status, language)
-    source = [_source(figure, place, status, language) for place in range(len(figure.figures))]
+    synthesis = figure.synthesis
+    studies = [each.study for each in figure.figures]
+    if synthesis is not None and synthesis.studies > 1:
+        effect, sure = _together(figure, synthesis, language)
+        studies += [result.study for result in synthesis.results if result.study not in studies]
+    else:
+        effect, sure = _alone(figure, status, language)
+    if synthesis is not None:
+        count = forms.unanswered(synthesis, status)
+        effect += [escape(language.count("network.missing_here", count))] if count else []
+    source = [_source(status.line(study), language) for study in studies]
     return [forms.lines(level), forms.lines(effect), forms.lines(sure), forms.lines(source)]
 
 
-def _source(figure: KeyFigure, place: int, status: NetworkStatus, language: Language) -> str:
-    """The run behind a figure, and the day its numbers were taken out."""
-    each = figure.figures[place]
-    if each.vintage is not None:
-        day = language.say("network.vintage", {"date": language.day(each.vintage)})
+def _source(line: StudyLine, language: Language) -> str:
+    """The run behind a figure, the day its numbers were taken out, and the time they are of."""
+    release = line.standing.release
+    assert release is not None  # a figure comes from one
+    end = {"end": language.day(release.study.data_to)}
+    if release.study.vintage is not None:
+        text = language.say("network.vintage", {"date": language.day(release.study.vintage), **end})
     else:
-        day = language.say("network.data_to", {"date": language.day(each.data_to)})
-    return f"{forms.run(status.line(each.study), language)}: {escape(day)}"
+        text = language.say("network.no_vintage", end)
+    return f"{forms.run(line, language)}: {escape(text)}"
 
 
-def _together(figure: KeyFigure, language: Language) -> tuple[list[str], list[str]]:
-    """All studies of the measure as one."""
-    synthesis = figure.synthesis
-    assert synthesis is not None
+def _together(figure: KeyFigure, synthesis: Synthesis, language: Language) -> tuple[list[str], list[str]]:
+    """All studies of the measure as one, and how far they lie from each other."""
     effect = [escape(language.count("network.together", synthesis.studies))]
     effect += forms.effect_lines(synthesis, synthesis.mean, figure.measure, language)
-    if synthesis.direction == "ambiguous":
-        return effect, [forms.chance(None, language)]
-    sure = [
-        forms.chance(synthesis.mean_chances.worthwhile, language),
-        escape(
-            language.say(
-                "network.sure_limit",
-                {"limit": wording.limit_words(synthesis.worthwhile, figure.measure, language)},
-            )
-        ),
-    ]
-    place = synthesis.new_place_chances.worthwhile
+    apart = forms.apart(synthesis, figure.measure, language)
+    effect += [apart] if apart else []
+    claim, probability, limit = _claim(synthesis)
+    sure = [forms.chance(probability, language)]
+    if probability is None:
+        return effect, sure
+    sure.append(_limit(claim, wording.limit_words(limit, figure.measure, language), language))
+    place = getattr(synthesis.new_place_chances, claim)
     if place is not None:
         words = wording.probability_words(place, language)
         sure.append(escape(language.say("network.new_place", {"probability": words})))
     return effect, sure
 
 
+def _claim(synthesis: Synthesis) -> tuple[str, float | None, float]:
+    """What the numbers say, the chance of it and its limit, in the order in which a study is judged."""
+    chances = synthesis.mean_chances
+    worthwhile = ("worthwhile", chances.worthwhile, synthesis.worthwhile)
+    if chances.worthwhile is not None and chances.worthwhile >= POOLED_WORTHWHILE:
+        return worthwhile
+    if chances.harm is not None and chances.harm >= POOLED_HARM:
+        return "harm", chances.harm, synthesis.harm
+    if chances.negligible is not None and chances.negligible >= POOLED_NEGLIGIBLE:
+        return "negligible", chances.negligible, synthesis.negligible
+    return worthwhile
+
+
+def _limit(claim: str, limit: str, language: Language) -> str:
+    return escape(language.say(f"network.sure_{claim}", {} if claim == "better" else {"limit": limit}))
+
+
 def _alone(figure: KeyFigure, status: NetworkStatus, language: Language) -> tuple[list[str], list[str]]:
     """One study by itself, or studies that are no evidence together."""
-    effect, sure = [], []
+    effect: list[str] = []
+    sure: list[str] = []
     for each in figure.figures:
         release = status.line(each.study).release
         assert release is not None
-        measure = release.measure()
-        value, ends = wording.headline_value(release, measure), wording.interval_ends(release, measure)
-        if value is None or ends is None:
-            effect.append(escape(language.say("network.effect_hidden")))
-        else:
-            words = wording.change_words(value, ends[2], measure, language)
-            between = wording.range_words(ends[0], ends[1], ends[2], measure, language)
-            effect += [escape(sentence(words)), escape(language.say("network.interval", {"text": between}))]
-        row = wording.headline(release, measure)
-        sure.append(forms.chance(row.p_worthwhile if row is not None else None, language))
-        if row is not None and row.p_worthwhile is not None:
-            limit = wording.limit_words(release.study.worthwhile, measure, language)
-            sure.append(escape(language.say("network.sure_limit", {"limit": limit})))
+        effect += forms.own_effect(release, language)
+        certain = sentences.certainty(release, release.measure(), language)
+        sure.append(forms.chance(certain.probability if certain is not None else None, language))
+        if certain is not None:
+            sure.append(_limit(certain.claim, certain.limit, language))
+        weak = forms.weak_words(status.line(each.study), language)
+        sure += [escape(weak)] if weak else []
     return effect, sure
 
 
@@ -172,22 +192,43 @@ def _targets(status: NetworkStatus, language: Language) -> str:
         (forms.way(status.line(each.study), language), _target(each, status, language))
         for each in status.targets
     ]
-    return tables.cards("network targets", language.say("network.caption.targets"), heads, rows)
+    table = tables.cards("network targets", language.say("network.caption.targets"), heads, rows)
+    return table + paragraphs([language.say("network.targets_note")])
 
 
 def _target(each: TargetFigure, status: NetworkStatus, language: Language) -> list[str]:
-    span = {"start": language.month(each.start), "end": language.month(each.end)}
+    name, common = language.pick(each.measure.name), each.common
+    run = forms.run(status.line(each.study), language)
+    if common is None:
+        own = [escape(name), escape(language.say("network.target_own"))]
+        own_cells = [forms.lines(own), escape(language.say("network.target_own_period")), "\u2013"]
+        return [*own_cells, escape(_reached(each, language)), run]
+    span = {"start": language.month(common.start), "end": language.month(common.end)}
     hidden = language.say("table.hidden")
     met = (
         hidden
-        if each.hidden
-        else language.say(f"network.met.{'unknown' if each.met is None else 'yes' if each.met else 'no'}")
+        if common.hidden
+        else language.say(f"network.met.{'unknown' if common.met is None else 'yes' if common.met else 'no'}")
     )
-    sure = escape(hidden) if each.hidden or each.p_met is None else forms.chance(each.p_met, language)
+    sure = escape(hidden) if common.hidden or common.p_met is None else forms.chance(common.p_met, language)
+    limit = sentence(targets.limit_words(common.target, each.measure, language))
     return [
-        escape(sentence(targets.limit_words(each.target, each.measure, language))),
+        forms.lines([escape(name), escape(limit)]),
         escape(sentence(language.say("network.from_to", span))),
         escape(met),
         sure,
-        forms.run(status.line(each.study), language),
+        run,
     ]
+
+
+def _reached(each: TargetFigure, language: Language) -> str:
+    """How many sites reach the target of their own."""
+    assert each.reached is not None  # a figure has one of the two
+    low, mean, high = each.reached
+    slots = {
+        "count": language.number(wording.round_half_up(mean)),
+        "sites": language.count("nouns.sites", each.sites),
+        "low": language.number(low),
+        "high": language.number(high),
+    }
+    return language.say("network.target_sites", slots)

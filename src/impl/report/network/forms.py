@@ -9,15 +9,20 @@ from html import escape
 from math import exp
 from pathlib import Path
 
+from impl.network.lines import UNANSWERED, StudyLine
 from impl.network.normal import Summary
-from impl.network.status import NetworkStatus, StudyLine
+from impl.network.states import State
+from impl.network.status import NetworkStatus
 from impl.network.synthesis import Synthesis
-from impl.release.release import ReleasedMeasure
+from impl.release.release import Release, ReleasedMeasure
 from impl.report import wording
+from impl.report.block import paragraphs
 from impl.report.language import Language, sentence
 from impl.study.load import bundle_ids, read_bundle
 from impl.study.value import LanguageCode, Translated
 from impl.study.vocabulary import read_vocabulary
+
+GAINS: tuple[State, ...] = ("beneficial", "promising")
 
 
 def spoken(language: Language) -> LanguageCode:
@@ -93,15 +98,48 @@ def effect_lines(
     return escape(sentence(words)), escape(language.say("network.interval", {"text": between}))
 
 
+def own_effect(release: Release, language: Language) -> tuple[str, ...]:
+    """The effect that one study found and its 90 % interval in words, escaped."""
+    measure = release.measure()
+    value, ends = wording.headline_value(release, measure), wording.interval_ends(release, measure)
+    if value is None or ends is None:
+        return (escape(language.say("network.effect_hidden")),)
+    words = wording.change_words(value, ends[2], measure, language)
+    between = wording.range_words(ends[0], ends[1], ends[2], measure, language)
+    return escape(sentence(words)), escape(language.say("network.interval", {"text": between}))
+
+
 def chance(probability: float | None, language: Language) -> str:
-    """Word and number, or that no direction is good."""
+    """Word and number, or that nothing is judged."""
     if probability is None:
         return escape(language.say("network.no_chance"))
     return escape(sentence(wording.probability_words(probability, language)))
 
 
+def apart(synthesis: Synthesis, measure: ReleasedMeasure, language: Language) -> str | None:
+    """How far the studies lie from each other one by one, escaped; None where the scale that readers know is hidden."""
+    shown = [natural(synthesis, result.alone) for result in synthesis.results]
+    middles = [each[1] for each in shown if each is not None]
+    if not middles:
+        return None
+    digits = 0 if measure.headline_scale == "ratio" else 1
+    low, high = (
+        wording.change_words(wording.round_half_up(end, digits), digits, measure, language)
+        for end in (min(middles), max(middles))
+    )
+    if low == high:
+        return None
+    return escape(language.say("network.apart", {"low": low, "high": high}))
+
+
+def unanswered(synthesis: Synthesis, status: NetworkStatus) -> int:
+    """How many registered studies of the same should have answered by now and have not; one that is planned is not missed."""
+    late = {line.standing.study for line in status.lines if line.state in UNANSWERED}
+    return len(late & set(synthesis.missing.missing))
+
+
 def level_range(values: Sequence[float], language: Language) -> str:
-    """«4,5», or «3,1–4,5» where several places differ."""
+    """«4,5», or «3,1–4,5» where several studies differ."""
     if not values:
         return language.say("table.hidden")
     digits = wording.level_decimals(max(values))
@@ -110,18 +148,33 @@ def level_range(values: Sequence[float], language: Language) -> str:
 
 
 def state_words(line: StudyLine, language: Language) -> str:
-    """The state as readers see it; what is delivered and what lasts change what it means."""
+    """The state as readers see it; what is delivered, what lasts and what the design bears change what it means."""
     text = language.say("network.state.collecting" if line.collecting else f"standing.state.{line.state}")
     release = line.release
+    more = []
     if release is not None and release.verdict is not None and release.verdict.delivery == "not_delivered":
-        text = language.say(
-            "network.state.with_more", {"text": text, "other": language.say("network.state.not_delivered")}
-        )
-    if line.faded:
-        text = language.say(
-            "network.state.with_more", {"text": text, "other": language.say("network.state.faded")}
-        )
+        more.append(language.say("network.state.not_delivered"))
+    if line.faded and line.state in GAINS:
+        more.append(language.say("network.state.faded"))
+    weak = weak_words(line, language)
+    for other in [*more, *([weak] if weak else [])]:
+        text = language.say("network.state.with_more", {"text": text, "other": other})
     return text
+
+
+def weak_words(line: StudyLine, language: Language) -> str | None:
+    """What a before/after comparison alone cannot rule out; None for other designs, and where nothing was found."""
+    if not line.weak or line.state not in (*GAINS, "harmful", "negligible"):
+        return None
+    return language.say("network.state.weak_null" if line.state == "negligible" else "network.state.weak")
+
+
+def cause(status: NetworkStatus, language: Language) -> str:
+    """That other changes may explain what was found; empty where starts were randomised in every study."""
+    releases = [line.release for line in status.lines if line.release is not None]
+    if all(release.design.grade == "randomised" for release in releases):
+        return ""
+    return paragraphs([language.say("network.cause")])
 
 
 def bundle_names(status: NetworkStatus, language: Language) -> dict[str, str]:

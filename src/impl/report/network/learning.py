@@ -32,7 +32,7 @@ def learning_blocks(
         worked(status, network, language, address),
         deviance(status, network, language, address),
         signals(status, network, language, address),
-        context(network, language),
+        context(status, network, language, address),
     )
     year = {"date": str(status.today.year)}
     other = (language.say("network.title", year), address)
@@ -102,7 +102,7 @@ def _marks(wave: WaveLine, first: date, last: date) -> list[str]:
             light = " light" if number >= 4 else ""
             parts.append(f'<text class="strip-number{light}" x="{left + 1:.2f}%" y="14">{number}</text>')
     begun = [(day, MARKS["start"]) for day, _ in wave.starts]
-    started = [(day, str(count)) for day, count in wave.starts]
+    started = [(day, str(len(sites))) for day, sites in wave.starts]
     tried: dict[date, int] = {}
     for day, _, count in wave.cycles:
         half = date(day.year, 10 if day.month > 6 else 4, 1)  # its middle
@@ -170,7 +170,11 @@ def _table(status: NetworkStatus, network: LearningNetwork, language: Language, 
     for wave in network.waves:
         line = status.line(wave.study)
         starts = [
-            f"{language.month(day)}: {language.count('nouns.sites', count)}" for day, count in wave.starts
+            language.say(
+                "learning.start_sites",
+                {"date": language.month(day), "sites": language.listing(list(sites))},
+            )
+            for day, sites in wave.starts
         ]
         steps = [
             f"{language.month(band.start)}: {word('improvement_cycle', 'wheel', band.phase, language).lower()}"
@@ -201,8 +205,8 @@ def _table(status: NetworkStatus, network: LearningNetwork, language: Language, 
 
 
 def worked(status: NetworkStatus, network: LearningNetwork, language: Language, address: str) -> Block:
-    """Finding, delivery and adaptations side by side, in the order of ids."""
-    body = paragraphs([language.say("learning.worked_intro")])
+    """Finding and its size, delivery and adaptations side by side, in the order of ids."""
+    body = paragraphs([language.say("learning.worked_intro")]) + forms.cause(status, language)
     heads = [language.say(f"network.head.{key}") for key in ("study", "found", "delivered", "adapted", "run")]
     rows = [
         (forms.way(status.line(row.study), language, page=address), _worked(row, status, language, address))
@@ -233,8 +237,11 @@ def _worked(row: WorkedRow, status: NetworkStatus, language: Language, address: 
             "count": language.number(count),
         }
         adapted.append(escape(language.say("learning.common", slots)))
+    release = line.release
+    found = [escape(sentence(forms.state_words(line, language)))]
+    found += forms.own_effect(release, language) if release is not None else ()
     return [
-        escape(sentence(forms.state_words(line, language))),
+        forms.lines(found),
         share,
         forms.lines(adapted) if adapted else escape(language.say("learning.no_log")),
         forms.run(line, language, page=address),
@@ -310,7 +317,7 @@ def signals(status: NetworkStatus, network: LearningNetwork, language: Language,
     slots = {
         "count": language.number(found.count),
         "number": language.number(len(found.rows)),
-        "expected": language.number(found.expected, 1),
+        "expected": language.number(found.expected, 0 if found.expected >= 10 else 1),
         "probability": wording.of_hundred(found.p_chance, language),
     }
     body = paragraphs([language.say("learning.signals_count", slots), language.say("learning.signals_note")])
@@ -318,9 +325,15 @@ def signals(status: NetworkStatus, network: LearningNetwork, language: Language,
     rows = []
     for row in sorted(found.rows, key=lambda row: row.study):
         line = status.line(row.study)
-        seen = language.say(f"learning.variation.{row.variation if row.signal else 'common'}")
+        seen = [language.say(f"learning.variation.{row.variation if row.signal else 'common'}")]
+        if row.signal:
+            first, last = row.longest
+            when = {"text": seen[0], "start": language.month(first), "end": language.month(last)}
+            seen = [language.say("learning.signal_when", when)]
+        if not row.stable:
+            seen.append(sentence(language.say("learning.unstable")))
         cells = [
-            escape(seen),
+            forms.lines([escape(text) for text in seen]),
             escape(wording.of_hundred(row.false_alarms, language)),
             forms.run(line, language, page=address),
         ]
@@ -332,22 +345,29 @@ def signals(status: NetworkStatus, network: LearningNetwork, language: Language,
 # --- context
 
 
-def context(network: LearningNetwork, language: Language) -> Block:
+def context(status: NetworkStatus, network: LearningNetwork, language: Language, address: str) -> Block:
     """What the places answered about fit, and the traits that the lecture names; context, never cause."""
     body = paragraphs([language.say("learning.traits_intro")])
     body += listed([language.say(f"learning.traits.t{number}") for number in range(1, TRAITS + 1)])
     body += f"<h3>{escape(language.say('learning.fit'))}</h3>"
     answers = [
-        language.say(
-            "timeline.fit",
+        language.count(
+            "learning.fit_answer",
+            answer.sites,
             {
                 "question": word("fit_questions", "fit", answer.question, language),
                 "value": language.number(answer.mean, 1),
-                "sites": language.count("nouns.sites", answer.sites),
             },
         )
         for answer in network.fit
     ]
-    body += listed(answers) if answers else paragraphs([language.say("learning.no_fit")])
+    if answers:
+        runs = " · ".join(
+            forms.run(status.line(study), language, page=address) for study in network.fit_studies
+        )
+        body += listed(answers) + paragraphs([language.say("learning.fit_note")])
+        body += f'<p class="table-note">{runs}</p>'
+    else:
+        body += paragraphs([language.say("learning.no_fit")])
     body += paragraphs([language.say("learning.context_note")])
     return section_block("context", language.say("learning.context"), body)

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from impl.network.status import (
-    EVALUATED,
-    NetworkStatus,
-    StudyLine,
-    state_counts,
-)
+from impl.network.lines import EVALUATED, StudyLine
+from impl.network.proposals import ProposalKind
+from impl.network.status import NetworkStatus, state_counts
 from impl.report import sentences, wording
 from impl.report.block import Block, listed, paragraphs, section_block
 from impl.report.language import Language, sentence
@@ -24,6 +21,10 @@ from impl.report.network.figures import part_figures
 
 Pages = Mapping[str, Mapping[str, str]]
 """Addresses of the reports by study and language, relative to the page."""
+SUMMED: tuple[ProposalKind, ...] = (
+    "phase_out_harm", "phase_out_negligible", "measure_delivery", "deliver_first", "faded",
+)  # fmt: skip
+"""Proposals that stand in the summary: something must be done."""
 PARTS = ("figures", "examples", "effort")
 """The three parts, in the order of the white paper."""
 
@@ -68,7 +69,7 @@ def top(status: NetworkStatus, language: Language) -> Block:
 
 
 def summary(status: NetworkStatus, language: Language) -> Block:
-    """What came of all studies, in one sentence that leaves none out."""
+    """What came of all studies, in one sentence that leaves none out, and what part 3 asks the reader to consider."""
     label = language.say("network.short")
     counted = state_counts(status)
     reported = sum(counted[state] for state in EVALUATED)
@@ -86,13 +87,32 @@ def summary(status: NetworkStatus, language: Language) -> Block:
     ]
     text = language.say("network.answer", {"text": total, "other": reports})
     more = [language.say("network.answer_found", {"text": language.listing(found)})] if found else []
+    weak = sum(forms.weak_words(line, language) is not None for line in status.lines)
+    if weak:
+        more.append(language.count("network.answer_weak", weak))
     if others:
         more.append(language.say("network.answer_rest", {"text": language.listing(others)}))
+    effort = _effort(status, language)
+    if effort:
+        more.append(language.say("network.answer_effort", {"text": language.listing(effort)}))
     html = (
         f'<section class="answer" aria-labelledby="short-heading"><h2 id="short-heading">{escape(label)}</h2>'
         f'<p class="big">{escape(text)}</p><div class="odds">{paragraphs(more)}</div></section>'
     )
     return Block(name="short", label=label, html=html)
+
+
+def _effort(status: NetworkStatus, language: Language) -> list[str]:
+    """How much of part 3 asks for something to be done, by kind."""
+    made = [each.kind for each in status.proposals]
+    counted: list[tuple[str, int]] = [(kind, made.count(kind)) for kind in SUMMED]
+    tallies = (*status.goals, *status.areas, *status.bundles)
+    counted.append(("gaps", sum(tally.gap for tally in tallies)))
+    return [
+        language.say(f"network.proposed.{key}", {"count": language.number(count)})
+        for key, count in counted
+        if count
+    ]
 
 
 def contents(blocks: Sequence[Block], language: Language, other: tuple[str, str]) -> Block:
@@ -112,7 +132,8 @@ def contents(blocks: Sequence[Block], language: Language, other: tuple[str, str]
 
 def part_examples(status: NetworkStatus, language: Language, pages: Pages) -> Block:
     """Short accounts, one or two a focus area, chosen by a rule that does not look at what they found."""
-    body = paragraphs([language.say("network.examples_rule", {"date": str(status.today.year)})])
+    body = forms.cause(status, language)
+    body += paragraphs([language.say("network.examples_rule", {"date": str(status.today.year)})])
     for tally in status.areas:
         chosen = [example for example in status.examples if example.area == tally.id]
         body += f"<h3>{escape(forms.framework_name('focus_area', tally.id, language))}</h3>"
@@ -128,15 +149,19 @@ def _account(line: StudyLine, rule: str, language: Language, pages: Pages) -> st
     release = line.release
     assert release is not None  # examples are chosen among reports
     measure = release.measure()
-    text = [sentences.answer(release, language)]
+    named = {"measure": wording.measure_and_unit(measure, language)}
+    text = [language.say("network.example_measure", named), sentences.answer(release, language)]
     between = wording.interval_words(release, measure, language)
     text += [between] if between else []
     fidelity = release.sections.fidelity
     if fidelity is not None and fidelity.median is not None:
         share = language.percent(wording.round_half_up(100 * fidelity.median))
         text.append(language.say("network.delivered", {"percent": share}))
-    if line.faded is not None:
-        text.append(language.say("network.has_faded" if line.faded else "network.has_lasted"))
+    else:
+        text.append(language.say("network.delivered_unknown"))
+    if line.p_half is not None and line.state in forms.GAINS:
+        words = {"probability": wording.probability_words(line.p_half, language)}
+        text.append(language.say("network.kept_half", words))
     chosen = language.say(f"network.rule.{rule}")
     period = language.say("network.data_to", {"date": language.day(release.study.data_to)})
     report = _report(line, language, pages)
@@ -211,17 +236,30 @@ def _entry(line: StudyLine, language: Language, pages: Pages) -> str:
     )
 
 
-def how(status: NetworkStatus, refused: Sequence[str], language: Language) -> Block:
-    """The rules, in words; whoever reads can try them."""
-    keys = ("goals", "states", "pooling", "phase_out", "delivery", "faded", "examples", "severity", "gaps")
-    body = listed([language.say(f"network.how.{key}") for key in keys])
-    cautions = [
-        language.say(f"network.cautions.{code}")
-        for code in sorted(
-            {code for each in status.syntheses if each.studies > 1 for code, _ in each.cautions}
+def _cautions(status: NetworkStatus, language: Language) -> list[str]:
+    """What readers must know of the pooled numbers that the page shows, with the measures it is about."""
+    about: dict[str, dict[str, None]] = {}
+    for figure in status.figures:
+        if figure.synthesis is not None and figure.synthesis.studies > 1:
+            for code, _ in figure.synthesis.cautions:
+                if code == "missing_studies" and not forms.unanswered(figure.synthesis, status):
+                    continue
+                about.setdefault(code, {})[language.pick(figure.measure.name)] = None
+    return [
+        language.say(
+            "network.caution",
+            {"text": language.say(f"network.cautions.{code}"), "measure": ", ".join(names)},
         )
+        for code, names in sorted(about.items())
         if language.has(f"network.cautions.{code}")
     ]
+
+
+def how(status: NetworkStatus, refused: Sequence[str], language: Language) -> Block:
+    """The rules, in words; whoever reads can try them."""
+    keys = ("goals", "states", "pooling", "proposals", "phase_out", "pooled", "delivery", "faded", "examples")
+    body = listed([language.say(f"network.how.{key}") for key in (*keys, "severity", "gaps")])
+    cautions = _cautions(status, language)
     if cautions:
         body += f"<h3>{escape(language.say('network.cautions_heading'))}</h3>" + listed(cautions)
     if refused:
