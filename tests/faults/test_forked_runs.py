@@ -93,6 +93,21 @@ def test_what_is_sampled_is_the_same_forked_and_plain(tmp_path: Path) -> None:
     assert told[0] == told[1]
 
 
+def test_a_forked_kernel_sees_no_secret_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in its variables nor where Linux keeps those of the process that it was forked from."""
+    monkeypatch.setenv("REGISTRY_PASSWORD", "open-sesame")
+    root = make_project(tmp_path / "project")
+    text = "import os\nPath('told.txt').write_text(str(dict(os.environ)) + Path('/proc/self/environ').read_text())"
+    add_troubled_study(root, "aa", text)
+    assert impl(root, "run").returncode == 0
+    assert (root / "build/preloaded.log").is_file()
+    told = (root / "told.txt").read_text()
+    assert "PATH" in told
+    assert "open-sesame" not in told
+
+
 def test_a_kernel_that_kills_itself_fails_its_own_run_only(tmp_path: Path) -> None:
     root = make_project(tmp_path / "project")
     add_troubled_study(root, "bad", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ CheckName = Literal["r_hat", "ess_bulk", "ess_tail", "divergences", "e_bfmi"]
 TAILS = (0.05, 0.95)  # the ends of the 90 % interval, which is what the report prints
 
 
+@lru_cache(maxsize=2)  # the sampler and the analysis ask of the same fit
 def check_fit(fit: Fit) -> Checks:
     """Worst value over every reported quantity against its limit; `passed` gates the Release."""
     limits = LIMITS[fit.profile]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -40,7 +41,12 @@ class Fit:
         """Draws of all chains together."""
         return self.chains * int(self.tree.posterior.sizes["draw"])
 
+    @cached_property
+    def _posterior(self) -> xr.Dataset:
+        """The tree builds a view of its group each time that it is asked for one."""
+        return self.tree["posterior"].to_dataset()
+
     def flat(self, name: str) -> npt.NDArray[np.float64]:
         """Draws of one variable, chains joined: draw x the variable's own dims."""
-        values = self.tree.posterior[name].to_numpy()
+        values = self._posterior[name].to_numpy()
         return np.asarray(values.reshape((-1, *values.shape[2:])), dtype=float)

@@ -41,6 +41,17 @@ ONE_THREAD = (
 )
 """The cores belong to the chains; a linear algebra pool in every kernel would only fight them."""
 
+PASSED_ON = frozenset((
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "COLUMNS",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX",
+    "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR",
+    "COMSPEC", "PATHEXT", "USERPROFILE", "USERNAME", "HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA",
+    "PROGRAMDATA",
+))  # fmt: skip
+PASSED_ON_TOO = ("LC_", "IMPL_")
+"""What a kernel sees of the environment, by name and by beginning: where things are and which language is spoken. Nothing
+that a notebook could tell on (passwords, tokens), and nothing that changes numbers without standing in a Release."""
+
 SOCKET_PATH_LIMIT = 90
 """Unix socket paths end at 104 bytes on macOS and 108 on Linux; our sockets add a few characters."""
 
@@ -65,6 +76,15 @@ class Executed:
     ended: Literal["finished", "died", "timeout", "stopped", "no_start"]
     cell: int = 0
     exit_status: int | None = None
+
+
+def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a kernel, and the process that kernels are forked from, may see of an environment."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.upper() in PASSED_ON or name.startswith(PASSED_ON_TOO)
+    }
 
 
 def end_kernel(kernel: Process) -> None:
@@ -379,7 +399,7 @@ def _kernel_manager(
         metadata={"supported_encryption": ["curve"]},
     )
     environment = {
-        **os.environ,
+        **scrubbed(os.environ),
         **dict.fromkeys(ONE_THREAD, "1"),
         "IPYTHONDIR": str(sockets / "ipython"),  # no start-up files of the user's own in a recorded run
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",

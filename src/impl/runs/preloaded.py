@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from impl.errors import RunError
 from impl.runs.job import Say
-from impl.runs.kernels import ONE_THREAD
+from impl.runs.kernels import ONE_THREAD, scrubbed
 from impl.runs.ledger import Profile, build_folder
 from impl.runs.outcome import Outcome, cancelled_outcome, note_lost
 from impl.runs.run import run_study
@@ -170,7 +170,7 @@ class Preloaded:
                 ],
                 pass_fds=[theirs.fileno()],
                 cwd=self._root,
-                env={**os.environ, **QUIET},
+                env={**scrubbed(os.environ), **QUIET},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -35,6 +35,7 @@ EVERY_RUN = (
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "jupyter_client.localinterfaces",
+    "nbconvert",
     "impl.data.read",
     "impl.release.gate",
     "impl.report.check",
@@ -81,8 +82,30 @@ def _preload(*, sampler: bool) -> None:
     for name in (*EVERY_RUN, *(SAMPLING if sampler else ())):
         import_module(name)
     sys.modules["jupyter_client.localinterfaces"].localhost()
+    _rehearse(sampler=sampler)
     gc.collect()
     gc.freeze()  # so that no collection in a child writes to, and so copies, what all share
+
+
+def _rehearse(*, sampler: bool) -> None:
+    """Make an empty page in each language, and an empty dataset: what is read, compiled or imported at first use is then
+    there for every run."""
+    from nbformat import validate
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+    from impl.report.check import page_problems
+    from impl.report.html import page_from_notebook
+    from impl.report.language import language_codes, read_language
+
+    output = new_output("execute_result", execution_count=1, data={"text/html": "<h1></h1>"})
+    notebook = new_notebook(cells=[new_code_cell("", execution_count=1, outputs=[output])])
+    validate(notebook)
+    for code in language_codes():
+        page_problems(page_from_notebook(notebook, read_language(code)))
+    if sampler:
+        from xarray import Dataset
+
+        Dataset({"nothing": ("draw", [0.0])})
 
 
 def _serve(control: socket.socket) -> None:

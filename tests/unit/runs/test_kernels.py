@@ -31,6 +31,7 @@ print("ASKED" + json.dumps({
     "transport": app.transport,
     "address": app.ip,
     "debugger": sys.modules.get("debugpy", "absent") is not None,
+    "environment": sorted(os.environ),
 }))"""
 
 
@@ -51,8 +52,16 @@ def asked(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_kernel_gets_this_python_the_project_folder_and_private_sockets(tmp_path: Path) -> None:
+def test_a_kernel_gets_this_python_the_project_folder_and_private_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REGISTRY_PASSWORD", "PYTENSOR_FLAGS", "PYTHONSTARTUP", "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "nowhere")
     told = asked(tmp_path)
+    assert not {"REGISTRY_PASSWORD", "PYTENSOR_FLAGS", "PYTHONSTARTUP", "GITHUB_TOKEN"} & set(
+        told["environment"]
+    )
+    assert {"PATH", "HOME"} <= set(told["environment"])
     assert told["study"] == '0301 "); import os; os._exit(1) #', "a value is data, whatever it looks like"
     assert Path(told["folder"]) == tmp_path
     assert told["python"] == sys.executable
