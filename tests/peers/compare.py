@@ -20,7 +20,7 @@ from impl.data.read import read_panel
 from impl.model.build import build_model
 from impl.model.fit import sample_once
 from impl.model.fitted import Fit
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from impl.study.load import read_study
 
 HERE = Path(__file__).parent

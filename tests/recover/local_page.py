@@ -15,7 +15,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 import local_coverage
 import truth_table
 
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from worlds import REPOSITORY
 
 PAGE, MARK = REPOSITORY / "docs" / "validation" / "local.md", "## What was found\n"

@@ -17,7 +17,7 @@ from calibration import complaints, simulate, summarise
 from records import Record, append, code_key, finished
 from study_worlds import STRUCTURES
 
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from worlds import REPOSITORY
 
 pytestmark = pytest.mark.validate

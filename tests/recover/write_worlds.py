@@ -23,7 +23,7 @@ from truth_worlds import HALF_LIFE, PERIODS, PLANNED, REMOVED, REPORTED, WINDOW,
 
 from impl.data.panel import Panel
 from impl.model.simulate import AUDITS, PANEL, ROLLOUT, VINTAGE
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from worlds import REPOSITORY
 
 FOLDER = REPOSITORY / "data" / "synthetic" / "worlds"

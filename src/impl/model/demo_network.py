@@ -33,7 +33,7 @@ from impl.model.simulate import (
     simulate_cells,
 )
 from impl.register.write import register_studies, withdraw_study
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from impl.study.catalogue import Bundle, Measure
 from impl.study.load import read_bundle, read_measure, read_study
 from impl.study.study import Identifier

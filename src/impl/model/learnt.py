@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from impl.data.panel import Panel
 from impl.model.choices import Notes
 from impl.model.effects.effect import EffectShape
-from impl.release.release import Link
 from impl.study.catalogue import Measure
 from impl.study.study import Study
 
 if TYPE_CHECKING:
     from impl.network.prior import Learnt
+    from impl.release.release import Link
 
 CONFLICT = 0.05
 """Chance of data so far from what was learnt, had it been right, under which a reader is told (Box 1980, JRSS A 143:383)."""

@@ -23,7 +23,7 @@ from impl.model.likelihoods import LIKELIHOODS
 from impl.model.likelihoods.likelihood import Array, link_of
 from impl.model.raw_faults import FILE, FIRST, MONTHS, faulty_file, mistakes_truth, rollout_rows
 from impl.model.raw_files import raw_files
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 
 SEED = 20261122
 Row = Sequence[object]

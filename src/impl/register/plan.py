@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from impl.study.identity import canonical_json
 from impl.study.study import (
     AudienceName,
     Decision,
@@ -25,7 +24,7 @@ from impl.study.study import (
     Planned,
     Study,
 )
-from impl.study.value import MeasureId, Translated, Value
+from impl.study.value import MeasureId, Translated, Value, canonical_json
 
 Timing = Literal["before_data", "during_data", "after_data"]
 """When a plan was registered, seen from its data: before their first day, until their last, or later."""

@@ -19,9 +19,9 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from impl.errors import Fault, StudyError, shorten
 from impl.register.plan import Plan
-from impl.study.identity import REGISTER_FILE, canonical_json
+from impl.study.paths import REGISTER_FILE
 from impl.study.study import Identifier
-from impl.study.value import MeasureId, Text, Value
+from impl.study.value import MeasureId, Text, Value, canonical_json
 
 LARGEST_LINE = 64 * 1024  # bytes; a plan is about two thousand (choice)
 

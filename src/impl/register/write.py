@@ -22,8 +22,8 @@ from impl.register.register import (
     utc_seconds,
 )
 from impl.study.characters import hidden_character, holds_identity_number
-from impl.study.identity import REGISTER_FILE
 from impl.study.load import read_measure
+from impl.study.paths import REGISTER_FILE
 from impl.study.study import Study
 
 LOCK_SECONDS = 10.0

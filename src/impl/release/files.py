@@ -7,13 +7,10 @@ that the bundle is complete.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -23,6 +20,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from impl.errors import Fault, ImplError, RunError, shorten
+from impl.release.atomic import write_atomically
 from impl.release.dictionary import DICTIONARY_COLUMNS, DICTIONARY_FILE, dictionary_rows
 from impl.release.release import Estimate, Release
 from impl.release.send_back import SEND_BACK_COLUMNS, send_back_rows
@@ -38,31 +36,6 @@ CURVE_COLUMNS = ("measure", "step", "start", "end", "observed", *QUANTILES, "sit
 FORMULA = re.compile(r"(^|[;\t\r\n])([^\S\t\r\n]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n])")
 """Where a spreadsheet would begin to run a text: at its start, and after every mark at which it may split cells (a
 Norwegian one splits at semicolons). Full-width signs count as the plain ones do. Source: OWASP, CSV Injection."""
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a reader sees the old file or the new one, never a part.
-
-    The folder must exist. On failure the target is untouched and the temporary file is removed.
-    Raises OSError as the system gives it (no space, no permission): the caller knows what was being done.
-    """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def write_release(release: Release, folder: Path | str = "") -> Path:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from impl.errors import Fault, RunError
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from impl.release.release import Release
 from impl.report.block import Block
 from impl.report.language import FALLBACK, Language, read_language

@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from impl.errors import Fault, RunError
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 
 State = Literal["running", "ok", "not_converged", "failed", "cancelled", "interrupted"]
 Profile = Literal["full", "smoke"]

@@ -105,7 +105,7 @@ def _gate(job: Job, pages: dict[str, str], runs: Sequence[str]) -> None:
 
 
 def _publish(root: Path, job: Job, pages: dict[str, str]) -> tuple[Path, ...]:
-    from impl.release.files import write_atomically
+    from impl.release.atomic import write_atomically
 
     job.say("publishing")
     try:

@@ -25,7 +25,7 @@ from impl.files.look.file import Looked, look_at_file
 from impl.files.look.forms import look_at_form
 from impl.files.look.question import Question, Wanted
 from impl.files.table import read_table
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from impl.study.catalogue import Bundle, Measure
 from impl.study.load import bundle_ids, measure_ids, read_bundle, read_measure, read_study
 from impl.study.source import DataSource, Quantities, TableSource

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from impl.errors import DisclosureError, Fault, RunError
-from impl.release.files import read_release, write_atomically
+from impl.release.atomic import write_atomically
+from impl.release.files import read_release
 from impl.release.release import Release
 from impl.runs.ledger import disk_fault
 from impl.study.study import PUBLIC_AUDIENCES

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from impl.errors import ImplError, RunError
 from impl.runs.ledger import Entry, Published, State, disk_fault, read_entry, state_of
-from impl.study.identity import REGISTER_FILE
+from impl.study.paths import REGISTER_FILE
 
 if TYPE_CHECKING:
     from impl.network.states import Standing
@@ -82,7 +82,7 @@ def write_index(root: Path) -> Path:
     Every registered study and every published one is there, whatever has become of its study file.
     Raises RunError where the disk refuses, StudyError where the register is broken.
     """
-    from impl.release.files import write_atomically
+    from impl.release.atomic import write_atomically
     from impl.report.index import PAGES, render_index
 
     about_all = {

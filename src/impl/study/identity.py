@@ -20,21 +20,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 from impl.errors import Fault, ImplError, RunError, StudyError
 from impl.study.characters import plain
 from impl.study.load import read_bundle, read_measure
-from impl.study.paths import path_problem
+from impl.study.paths import REGISTER_FILE, path_problem
 from impl.study.study import Study
+from impl.study.value import canonical_json
 
 _DISTRIBUTION = "impl-workbench"
 _PACKAGE = Path(__file__).parent.parent
 _CODE = {".py", ".toml", ".j2", ".css", ".json"}
 _NOT_IN_A_RELEASE = {"report", "runs", "cli.py"}
 _SECRET_BYTES = 32
-REGISTER_FILE = "parameters/register.jsonl"
-"""The register of plans (`impl.register`), under the project root."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,11 +155,6 @@ def _registered(root: Path, _at: Stamp) -> dict[str, str]:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def canonical_json(value: Any) -> str:
-    """One spelling for one value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 @cache

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from impl.errors import Fault, StudyError, shorten
 from impl.study.characters import hidden_character
 
+REGISTER_FILE = "parameters/register.jsonl"
+"""The register of plans (`impl.register`), under the project root."""
 LONGEST_NAME = 255  # bytes; what common file systems hold
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 

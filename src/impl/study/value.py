@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -42,3 +43,8 @@ class Value(BaseModel):
 def absent_at(*defaults: object) -> Any:
     """A later field at its default is not written out: the plan of an older study keeps its hash."""
     return Field(exclude_if=lambda value: any(value == default for default in defaults))
+
+
+def canonical_json(value: Any) -> str:
+    """One spelling for one value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -13,8 +13,8 @@ from impl.disclosure.plan import plan_check
 from impl.errors import StudyError
 from impl.register.write import withdraw_study
 from impl.release.release import PlanCheck, Release
-from impl.study.identity import REGISTER_FILE
 from impl.study.load import read_study
+from impl.study.paths import REGISTER_FILE
 from register_project import LATER, register, write_study
 
 

@@ -17,8 +17,9 @@ from impl.errors import StudyError
 from impl.register.plan import changes, plan_of, plan_sha256, timing
 from impl.register.register import parse_register, read_register
 from impl.register.write import register_studies, withdraw_study
-from impl.study.identity import REGISTER_FILE, identify
+from impl.study.identity import identify
 from impl.study.load import read_study
+from impl.study.paths import REGISTER_FILE
 from register_project import BEFORE, LATER, register, write_study
 from study_project import STUDY, make_project
 

@@ -19,7 +19,7 @@ from impl.report.check import page_problems
 from impl.runs.ledger import Attempt, Entry, write_entry
 from impl.runs.registering import list_register, register_plans, withdraw
 from impl.runs.status import index_holds, write_index
-from impl.study.identity import REGISTER_FILE
+from impl.study.paths import REGISTER_FILE
 from register_project import LATER, publish, register, release_of, study_text, write_study
 
 NAMES = ("harmful", "planned", "units")

@@ -8,7 +8,7 @@ from pathlib import Path
 from impl.errors import Fault, RunError
 from impl.network.gather import Network
 from impl.network.learning import learning_network
-from impl.release.files import write_atomically
+from impl.release.atomic import write_atomically
 from impl.report.index import PageName
 from impl.report.language import FALLBACK, read_language
 from impl.report.network.learning import learning_blocks
