@@ -155,7 +155,7 @@ def state_of(root: Path, study: str, entry: Entry | None) -> State | Literal["ne
 
 
 def file_hash(path: Path) -> str:
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -289,7 +289,13 @@ def bundle_ids(root: Path) -> tuple[str, ...]:
 
 
 def _entry_ids(folder: str, root: Path) -> tuple[str, ...]:
-    return tuple(sorted({*_stems(root / "parameters" / folder), *_stems(_SHIPPED / folder)}))
+    return _with_shipped(folder, _stems(root / "parameters" / folder))
+
+
+@lru_cache(maxsize=16)
+def _with_shipped(folder: str, own: tuple[str, ...]) -> tuple[str, ...]:
+    """Shipped entries do not change while a process works with them."""
+    return tuple(sorted({*own, *_stems(_SHIPPED / folder)}))
 
 
 def _stems(folder: Path, pattern: str = "*.toml") -> tuple[str, ...]:
